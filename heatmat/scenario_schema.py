@@ -1,0 +1,461 @@
+"""The tables and keys of a scenario file, and one line for every fault found in them.
+
+Units stand in the key names, since these values are written by people: `_c` degrees Celsius, `_k`
+kelvin (differences), `_m` metres, `_deg` degrees, `_h` hours, `_min` minutes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from annotated_types import Len
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from heatmat.errors import InputError, nearest
+from heatmat.times import Stamp, parse_stamp
+
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Celsius = Annotated[float, Field(ge=-90.0, le=90.0)]
+MAX_FAULTS_SHOWN = 8
+
+
+class Table(BaseModel):
+    """A TOML table: unknown keys, loose types, infinities and NaN are all refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
+
+
+def _fault(text: str) -> PydanticCustomError:
+    return PydanticCustomError("heatmat", "{text}", {"text": text})
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e30
+
+
+def _stamp_text(value: object) -> str:
+    try:
+        return parse_stamp(value).isoformat()
+    except InputError as error:
+        raise _fault(error.expected) from None
+
+
+def _month_day(value: object) -> str:
+    import datetime
+
+    text = str(value)
+    try:
+        datetime.date.fromisoformat(f"2000-{text}")
+    except ValueError:
+        raise _fault("a day of the year such as '04-15'") from None
+    return text
+
+
+def _date_text(value: object) -> str:
+    """A calendar day as ISO text; TOML dates and date-times are accepted too."""
+    import datetime
+
+    if isinstance(value, datetime.datetime):
+        value = value.date()
+    try:
+        return datetime.date.fromisoformat(str(value)).isoformat()
+    except ValueError:
+        raise _fault("a date such as '2023-07-14'") from None
+
+
+def _number_or_csv(value: object) -> object:
+    if _is_number(value):
+        if -60.0 <= float(value) <= 90.0:  # type: ignore[arg-type]
+            return float(value)  # type: ignore[arg-type]
+    elif isinstance(value, dict) and set(value) == {"csv"} and isinstance(value["csv"], str):
+        return dict(value)
+    raise _fault("a temperature in Celsius between -60 and 90, or { csv = 'FILE' }")
+
+
+def _number_or_weather(value: object) -> object:
+    if value == "weather":
+        return value
+    if _is_number(value) and -60.0 <= float(value) <= 60.0:  # type: ignore[arg-type]
+        return float(value)  # type: ignore[arg-type]
+    raise _fault("'weather' or a temperature in Celsius between -60 and 60")
+
+
+def _words(value: object) -> object:
+    """One word or a list of them, as a list."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, list) and value and all(isinstance(v, str) for v in value):
+        return value
+    raise _fault("a name or a list of names")
+
+
+def _surfaces(value: object) -> object:
+    words = _words(value)
+    unknown = [w for w in words if w not in ("ground", "roof", "wall")]  # type: ignore[attr-defined]
+    if unknown:
+        raise _fault(f"ground, roof or wall, not {unknown[0]!r}")
+    return words
+
+
+class CityAttributes(BaseModel):
+    """Names of the vector file's own columns for the attributes HeatMat reads."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=True)
+
+    id: str | None = None
+    height: str | None = None
+    building_levels: str | None = Field(None, alias="building:levels")
+    roof_levels: str | None = Field(None, alias="roof:levels")
+    roof_shape: str | None = Field(None, alias="roof:shape")
+    roof_height: str | None = Field(None, alias="roof:height")
+    roof_direction: str | None = Field(None, alias="roof:direction")
+    min_height: str | None = None
+    building_part: str | None = Field(None, alias="building:part")
+    building_material: str | None = Field(None, alias="building:material")
+    building_colour: str | None = Field(None, alias="building:colour")
+    roof_material: str | None = Field(None, alias="roof:material")
+    roof_colour: str | None = Field(None, alias="roof:colour")
+    facade: str | None = None
+    roof: str | None = None
+    facade_composition: str | None = None
+
+
+class CityTrees(Table):
+    """Tree crowns: a raster of heights above ground, and how much light they let through."""
+
+    top: str | None = None
+    base_fraction: Fraction = 0.25
+    transmissivity_summer: Fraction = 0.03
+    transmissivity_winter: Fraction = 0.5
+    leaf_on: Annotated[
+        list[Annotated[str, BeforeValidator(_month_day)]], Len(2, 2)
+    ] = Field(default_factory=lambda: ["04-15", "10-31"])
+
+
+class CityTable(Table):
+    """[city]: where the footprints and surfaces come from."""
+
+    buildings: str | None = None
+    embedded: bool = False
+    extent: Annotated[list[float], Len(4, 4)] | None = None
+    crs: str | None = None
+    margin_m: float = Field(200.0, ge=0.0, le=5000.0)
+    resolution_m: float = Field(1.0, ge=0.1, le=100.0)
+    terrain: str | None = None
+    land_cover: str | None = None
+    land_cover_legend: dict[str, str] = Field(default_factory=dict)
+    default_facade: str = "solid_brick_wall"
+    default_roof: str = "bitumen_roof"
+    default_ground: str = "asphalt_street"
+    attributes: CityAttributes = Field(default_factory=CityAttributes)
+    trees: CityTrees | None = None
+
+
+class ClearSky(Table):
+    """A clear design day: a daily temperature wave under a cloudless sky."""
+
+    date: Annotated[str, BeforeValidator(_date_text)]
+    tmax_c: Celsius
+    tmin_c: Celsius
+    wind_m_s: float = Field(2.0, ge=0.0, le=60.0)
+    dew_point_c: Celsius | None = None
+    linke_turbidity: float = Field(3.5, ge=1.0, le=12.0)
+    utc_offset_h: float | None = Field(None, ge=-14.0, le=14.0)
+
+
+class WeatherTable(Table):
+    """[weather]: exactly one source."""
+
+    epw: str | None = None
+    csv: str | None = None
+    clear_sky: ClearSky | None = None
+    # A measured table may lack what an EPW header states.
+    latitude: float | None = Field(None, ge=-90.0, le=90.0)
+    longitude: float | None = Field(None, ge=-180.0, le=180.0)
+    elevation_m: float | None = Field(None, ge=-500.0, le=9000.0)
+    utc_offset_h: float | None = Field(None, ge=-14.0, le=14.0)
+
+
+class TimeTable(Table):
+    """[time]: the reported window (start, end] in the weather's local standard time."""
+
+    start: Annotated[str, BeforeValidator(_stamp_text)] | None = None
+    end: Annotated[str, BeforeValidator(_stamp_text)] | None = None
+    step_min: float = Field(10.0, ge=1.0, le=60.0)
+    output_step_min: float = Field(60.0, ge=1.0, le=1440.0)
+    spin_up_days: float = Field(3.0, ge=0.0, le=366.0)
+
+
+class InsideFilm(Table):
+    """Inside film coefficients [W m-2 K-1] (ISO 6946:2017, table 7: 1/0.13 and 1/0.17)."""
+
+    wall: float = Field(7.69, gt=0.0, le=1000.0)
+    roof: float = Field(5.88, gt=0.0, le=1000.0)
+
+
+class PhysicsTable(Table):
+    """[physics]: the choices on which two modellers would differ."""
+
+    convection: Literal["tarp", "doe-2", "mowitt", "linear"] = "tarp"
+    linear_convection: Annotated[list[Annotated[float, Field(ge=0.0, le=100.0)]], Len(2, 2)] = (
+        Field(default_factory=lambda: [4.0, 4.0])
+    )
+    wind_profile: Literal["canopy", "power_law", "weather_file"] = "canopy"
+    wind_exponent: float = Field(0.14, ge=0.0, le=1.0)
+    indoor_temperature_c: Annotated[Any, BeforeValidator(_number_or_csv)] = 22.0
+    inside_film_w_m2k: InsideFilm = Field(default_factory=InsideFilm)
+    deep_ground_temperature_c: Annotated[Any, BeforeValidator(_number_or_weather)] = "weather"
+    sky_diffuse: Literal["perez", "isotropic"] = "perez"
+    longwave_sky: Literal["isotropic", "martin_berdahl", "sky_air_split"] = "isotropic"
+    longwave_linearisation: Literal["none", "air"] = "none"
+    solar_interpolation: Literal["mean_preserving", "linear_half_hour"] = "mean_preserving"
+    sun_time: Literal["mid_step", "end_of_step"] = "mid_step"
+    ground_reflection: Literal["traced", "unshaded"] = "traced"
+
+
+class SolverTable(Table):
+    """[solver]: how finely the estimate is sampled."""
+
+    target_error_k: float = Field(0.1, gt=0.0, le=10.0)
+    max_rays: int = Field(65536, ge=8, le=2**26)
+    field_resolution_m: float = Field(4.0, ge=0.5, le=100.0)
+
+
+class WhereTable(Table):
+    """Which surfaces an intervention touches: keys are ANDed, lists ORed."""
+
+    surface: Annotated[list[str], BeforeValidator(_surfaces)] | None = None
+    construction: Annotated[list[str], BeforeValidator(_words)] | None = None
+    building_id: Annotated[list[str], BeforeValidator(_words)] | None = None
+    tag: Annotated[list[str], BeforeValidator(_words)] | None = None
+    polygon: list[Annotated[list[float], Len(2, 2)]] | str | None = None
+    azimuth_deg: Annotated[
+        list[Annotated[float, Field(ge=-360.0, le=720.0)]], Len(2, 2)
+    ] | None = None
+
+
+class SetTable(Table):
+    """The properties an intervention may change on a copy of the construction."""
+
+    albedo: Fraction | None = None
+    emissivity: Fraction | None = None
+    solar_transmittance: Fraction | None = None
+    moisture_availability: Fraction | None = None
+    roughness: (
+        Literal[
+            "very_rough", "rough", "medium_rough", "medium_smooth", "smooth", "very_smooth"
+        ]
+        | None
+    ) = None
+
+
+class InterventionTable(BaseModel):
+    """One [[interventions]] entry."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, allow_inf_nan=False, frozen=True, populate_by_name=True
+    )
+
+    name: str = Field(min_length=1)
+    where: WhereTable = Field(default_factory=WhereTable)
+    set_: SetTable | None = Field(None, alias="set")
+    construction: str | None = None
+
+
+class ScenarioTables(Table):
+    """A whole scenario, after `extends` has been followed."""
+
+    format: Literal[1] = 1
+    city: CityTable | None = None
+    weather: WeatherTable | None = None
+    time: TimeTable = Field(default_factory=TimeTable)
+    physics: PhysicsTable = Field(default_factory=PhysicsTable)
+    solver: SolverTable = Field(default_factory=SolverTable)
+    # Read by heatmat.materials, which knows the words that are valid there.
+    constructions: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    interventions: list[InterventionTable] = Field(default_factory=list)
+
+
+_TABLE_AT: dict[tuple[str, ...], type[BaseModel]] = {
+    (): ScenarioTables,
+    ("city",): CityTable,
+    ("city", "attributes"): CityAttributes,
+    ("city", "trees"): CityTrees,
+    ("weather",): WeatherTable,
+    ("weather", "clear_sky"): ClearSky,
+    ("time",): TimeTable,
+    ("physics",): PhysicsTable,
+    ("physics", "inside_film_w_m2k"): InsideFilm,
+    ("solver",): SolverTable,
+    ("interventions",): InterventionTable,
+    ("interventions", "where"): WhereTable,
+    ("interventions", "set"): SetTable,
+}
+
+
+def valid_keys(location: tuple[str | int, ...]) -> list[str]:
+    """The keys that may stand in the table at `location`, as written in TOML."""
+    table = _TABLE_AT.get(tuple(part for part in location if isinstance(part, str)))
+    if table is None:
+        return []
+    keys = [field.alias or name for name, field in table.model_fields.items()]
+    return keys + ["extends"] if table is ScenarioTables else keys
+
+
+def dotted(location: tuple[str | int, ...]) -> str:
+    """`("interventions", 0, "set")` as `interventions[1].set`: people count from one."""
+    text = ""
+    for part in location:
+        if isinstance(part, int):
+            text += f"[{part + 1}]"
+        else:
+            text += f".{part}" if text else part
+    return text
+
+
+def _range_words(context: dict[str, Any]) -> str:
+    words = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
+    return " and ".join(f"{words[key]} {context[key]:g}" for key in words if key in context)
+
+
+_PLAIN_WORDS = {
+    "float_type": "a number",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "string_type": "text",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "dict_type": "a table",
+    "model_type": "a table",
+    "model_attributes_type": "a table",
+    "finite_number": "a finite number",
+}
+
+
+def _expected(error: ErrorDetails) -> str:
+    kind, context = error["type"], error.get("ctx", {})
+    if kind == "heatmat":
+        return str(context["text"])
+    if kind in _PLAIN_WORDS:
+        return _PLAIN_WORDS[kind]
+    if kind in ("greater_than", "greater_than_equal", "less_than", "less_than_equal"):
+        return "a number " + _range_words(context)
+    if kind == "literal_error":
+        return str(context["expected"])
+    if kind in ("too_short", "too_long"):
+        wanted = context.get("min_length", context.get("max_length"))
+        return f"a list of {wanted} values"
+    if kind == "string_too_short":
+        return "a name that is not empty"
+    return error["msg"].lower()
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _location(error: ErrorDetails) -> tuple[str | int, ...]:
+    """Where the fault is, without the branch names pydantic adds for unions."""
+    parts: list[str | int] = []
+    for part in error["loc"]:
+        if isinstance(part, str) and ("[" in part or part in ("str", "list", "float")):
+            continue
+        parts.append(part)
+    return tuple(parts)
+
+
+def _as_input_error(error: ErrorDetails, where: str) -> InputError:
+    location = _location(error)
+    place = f"{where}: {dotted(location)}" if where else dotted(location)
+    if error["type"] == "extra_forbidden":
+        keys = valid_keys(location[:-1])
+        return InputError("unknown key", where=place, remedy=nearest(str(location[-1]), keys))
+    if error["type"] == "missing":
+        return InputError("missing key", where=place, remedy="add it")
+    if error["type"] == "literal_error" and isinstance(error["input"], str):
+        words = [w.strip(" '") for w in _expected(error).replace(" or ", ",").split(",")]
+        return InputError(
+            "unknown word", where=place, got=_shown(error["input"]),
+            remedy=nearest(error["input"], words),
+        )
+    return InputError(
+        "wrong value", where=place, expected=_expected(error), got=_shown(error["input"])
+    )
+
+
+def join_faults(faults: list[InputError], where: str) -> InputError:
+    """One error for all the faults of a file, so that they can be mended in one go."""
+    if len(faults) == 1:
+        return faults[0]
+    shown = [str(fault).removeprefix(f"{where}: ") for fault in faults[:MAX_FAULTS_SHOWN]]
+    listed = " | ".join(f"({i}) {text}" for i, text in enumerate(shown, start=1))
+    more = len(faults) - len(shown)
+    tail = f" | and {more} more" if more else ""
+    return InputError(f"{len(faults)} faults: {listed}{tail}", where=where)
+
+
+def validate_tables(
+    tables: dict[str, Any],
+    *,
+    where: str = "",
+    origins: dict[tuple[str | int, ...], Path] | None = None,
+) -> ScenarioTables:
+    """Check merged tables against the schema.
+
+    Parameters
+    ----------
+    tables : dict
+        As TOML gives them, `extends` already followed.
+    where : str
+        The scenario file, for the messages.
+    origins : dict, optional
+        The file that each key came from where it is not `where` itself.
+
+    Raises
+    ------
+    InputError
+        One line with every fault: file, dotted key, expected, got, remedy.
+    """
+    try:
+        return ScenarioTables.model_validate(tables)
+    except ValidationError as error:
+        faults, seen = [], set()
+        for detail in error.errors(include_url=False):
+            location = _location(detail)
+            if location in seen:  # the second branch of a union says nothing new
+                continue
+            seen.add(location)
+            origin = _origin(origins or {}, location)
+            faults.append(_as_input_error(detail, str(origin) if origin else where))
+        raise join_faults(faults, where) from None
+
+
+def _origin(
+    origins: dict[tuple[str | int, ...], Path], location: tuple[str | int, ...]
+) -> Path | None:
+    for length in range(len(location), 0, -1):
+        if location[:length] in origins:
+            return origins[location[:length]]
+    return None
+
+
+__all__ = [
+    "CityTable",
+    "ClearSky",
+    "InterventionTable",
+    "PhysicsTable",
+    "ScenarioTables",
+    "SetTable",
+    "SolverTable",
+    "Stamp",
+    "TimeTable",
+    "WeatherTable",
+    "WhereTable",
+    "dotted",
+    "join_faults",
+    "valid_keys",
+    "validate_tables",
+]
