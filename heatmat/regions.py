@@ -1,0 +1,168 @@
+"""Regions: from footprints and roof shapes to a planar partition with one plane a face."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import shapely
+
+from heatmat.maps import plane_height
+from heatmat.partition import GRID, Partition, close_gaps, partition
+from heatmat.roofs import RoofPieces, roof_pieces
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+GROUND_PERIMETER_OVER_AREA = 0.4
+"""Of the ground [1/m]: a square of 10 m."""
+
+
+@dataclass
+class Regions:
+    """Faces of the ground plan by owner, and the edges between owners; region 0 is the ground.
+
+    Fields as in `heatmat.maps.Maps`, in float64. `faces` (Polygon) with `face_region` (int) tile
+    what is bounded; `vertices` (nv, 2) and `edges` (ne, 2) are the edges between regions.
+    """
+
+    plane: np.ndarray
+    building: np.ndarray
+    perimeter_over_area: np.ndarray
+    top: np.ndarray
+    faces: np.ndarray
+    face_region: np.ndarray
+    vertices: np.ndarray
+    edges: np.ndarray
+    edge_regions: np.ndarray
+
+    def locate(self, points: np.ndarray) -> np.ndarray:
+        """Region of points off the edges.
+
+        Parameters
+        ----------
+        points : ndarray, shape (n, 2)
+            Local coordinates [m].
+
+        Returns
+        -------
+        ndarray of int, shape (n,)
+        """
+        region = np.zeros(len(points), dtype=int)
+        if len(self.faces) == 0:
+            return region
+        tree = shapely.STRtree(self.faces)
+        point, face = tree.query(shapely.points(points.astype(np.float64)), predicate="within")
+        region[point] = self.face_region[face]
+        return region
+
+
+def make_regions(
+    buildings: gpd.GeoDataFrame, origin: tuple[float, float], convergence_deg: float = 0.0
+) -> tuple[Regions, dict[str, float]]:
+    """Footprints with roofs -> regions and edges in local coordinates.
+
+    Parameters
+    ----------
+    buildings : GeoDataFrame
+        As `City.buildings`.
+    origin : tuple of float
+        CRS coordinates of the local zero [m].
+    convergence_deg : float
+        True azimuth minus grid azimuth [degrees].
+
+    Returns
+    -------
+    regions : Regions
+    counts : dict
+    """
+    shifted = shapely.transform(buildings.geometry.to_numpy(), lambda xy: xy - np.array(origin))
+    outlines = shapely.set_precision(shifted, GRID)
+    height = buildings["height"].to_numpy(dtype=np.float64)
+    filled, counts = close_gaps(outlines)
+    solid, row = _solid_parts(filled)
+    pieces = roof_pieces(
+        solid, height[row], buildings["roof_shape"].to_numpy()[row],
+        buildings["roof_height"].to_numpy(dtype=np.float64)[row],
+        buildings["roof_direction_deg"].to_numpy(dtype=np.float64)[row] - convergence_deg,
+        outlines=shifted[row],
+    )  # fmt: skip
+    pieces.part = row[pieces.part]
+    found = partition(pieces.polygons, pieces.planes, pieces.part)
+    regions = _number(found, pieces, shifted)
+    counts |= pieces.counts | found.counts
+    counts |= _building_counts(buildings, shifted, regions)
+    return regions, counts
+
+
+def _solid_parts(geometries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Polygons of geometries of any kind, and the row each came from."""
+    parts, row = shapely.get_parts(geometries, return_index=True)
+    keep = (shapely.get_type_id(parts) == 3) & (shapely.area(parts) > 0)
+    return parts[keep], row[keep]
+
+def _number(found: Partition, pieces: RoofPieces, outlines: np.ndarray) -> Regions:
+    """Give the pieces that are seen somewhere numbers from 1 on."""
+    seen = np.unique(found.face_piece[found.face_piece >= 0])
+    number = np.zeros(len(pieces.polygons) + 1, dtype=int)  # the last, -1, is ground: 0
+    number[seen] = np.arange(1, len(seen) + 1)
+    part = pieces.part[seen]
+    plane = np.zeros((len(seen) + 1, 5))
+    plane[1:] = pieces.planes[seen]
+    ratio = np.full(len(seen) + 1, GROUND_PERIMETER_OVER_AREA)
+    ratio[1:] = shapely.length(outlines[part]) / shapely.area(outlines[part])
+    edge_regions = number[found.edge_pieces]
+    top = np.zeros(len(seen) + 1)
+    for end in (0, 1):
+        at = found.vertices[found.edges[:, end], None, :]
+        z = plane_height(plane[edge_regions], at[..., 0], at[..., 1])
+        np.maximum.at(top, edge_regions, z)
+    top[0] = 0.0
+    return Regions(
+        plane=plane,
+        building=np.append(-1, part),
+        perimeter_over_area=ratio,
+        top=top,
+        faces=found.faces,
+        face_region=number[found.face_piece],
+        vertices=found.vertices,
+        edges=found.edges,
+        edge_regions=edge_regions,
+    )
+
+
+def _building_counts(
+    buildings: gpd.GeoDataFrame, outlines: np.ndarray, regions: Regions
+) -> dict[str, float]:
+    """Totals that tell whether the maps still hold the city."""
+    height = buildings["height"].to_numpy(dtype=np.float64)
+    built = regions.face_region > 0
+    owners = np.unique(regions.building[regions.face_region[built]])
+    return {
+        "regions": len(regions.plane),
+        "edges": len(regions.edges),
+        "roof_area_m2": float(shapely.area(regions.faces[built]).sum()),
+        "footprint_perimeter_x_height_m2": float((shapely.length(outlines) * height).sum()),
+        "buildings_hidden": len(buildings) - len(owners),
+        "min_height_filled": _overhangs(buildings, outlines, regions),
+    }
+
+
+def _overhangs(buildings: gpd.GeoDataFrame, outlines: np.ndarray, regions: Regions) -> int:
+    """Parts that start above ground with nothing under some of them: they are filled below."""
+    start = buildings["min_height"].to_numpy(dtype=np.float64)
+    height = buildings["height"].to_numpy(dtype=np.float64)
+    raised = np.nan_to_num(start) > 0
+    seen = regions.face_region > 0
+    faces, owner = regions.faces[seen], regions.building[regions.face_region[seen]]
+    look = raised[owner] & (shapely.area(faces) > 0.01)
+    if not look.any():
+        return 0
+    faces, owner = faces[look], owner[look]
+    tree = shapely.STRtree(outlines)
+    face, under = tree.query(shapely.point_on_surface(faces), predicate="within")
+    supports = (under != owner[face]) & (height[under] >= start[owner[face]] - 0.1)
+    supported = np.zeros(len(faces), dtype=bool)
+    supported[face[supports]] = True
+    return len(np.unique(owner[~supported]))
