@@ -131,7 +131,6 @@ def partition(
         return Partition(none, np.empty(0, dtype=int), np.empty((0, 2)), pairs, pairs, counts)
     lines = shapely.union_all(shapely.boundary(polygons), grid_size=GRID)
     faces = shapely.get_parts(shapely.polygonize(shapely.get_parts(lines)))
-    faces = shapely.orient_polygons(faces)
     piece = _owners(faces, polygons, planes, part, counts)
     vertices, start, end, face = _half_edges(faces)
     edges, sides = _pair(start, end, face)
@@ -170,6 +169,8 @@ def _half_edges(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Vertices, and the directed edges of all rings with their face on the left."""
     rings, ring_face = shapely.get_rings(faces, return_index=True)
+    hole = np.append(False, ring_face[1:] == ring_face[:-1])  # a face's first ring is its shell
+    rings = np.where(shapely.is_ccw(rings) == hole, shapely.reverse(rings), rings)
     xy, ring = shapely.get_coordinates(rings, return_index=True)
     ticks = np.rint(xy / GRID).astype(np.int64)
     unique, index = np.unique(ticks, axis=0, return_inverse=True)
