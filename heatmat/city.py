@@ -1,0 +1,450 @@
+"""City: the footprints, heights, labels and ground of a place, as vectors with their sources."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from heatmat.crs import check_extent, choose_crs
+from heatmat.errors import InputError
+from heatmat.features import Features, read_features
+from heatmat.footprints import Footprint, building_rows, is_polygon, make_footprints, resolve_parts
+from heatmat.ground import ground_from_osm, ground_from_table
+from heatmat.heights import Heights, TagReader, fill_heights, heights_from_tags, is_one_storey
+from heatmat.tag_constructions import facade_of, roof_of
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    import pyproj
+
+DISTRICT = Path(__file__).parent / "data" / "district"
+NEIGHBOURHOOD = 300.0
+"""Features this far beyond the margin are still read, since they may fill a height [m]."""
+
+
+@dataclass(frozen=True)
+class City:
+    """A place as vectors: what stands where, how high, of what, and how we know.
+
+    Attributes
+    ----------
+    buildings : GeoDataFrame
+        One row per polygon (courtyards are holes, parts are rows of their own): ``building_id``,
+        ``parent_id``, ``geometry``, ``height`` and ``min_height`` (m above the building's base; the
+        height is that of the roof's top), ``roof_shape``, ``roof_height`` (m, part of the height),
+        ``roof_direction_deg``, ``height_source`` (tagged, levels, filled), ``facade_composition``
+        (tuples of construction and fraction), ``facade_source``, ``facade_confidence``,
+        ``roof_construction``, ``roof_source``, ``tags``. Where rows overlap the higher one counts.
+    ground : GeoDataFrame
+        ``geometry``, ``construction``, ``kind``; later rows lie over earlier ones.
+    extent : tuple of float
+        Reported window xmin, ymin, xmax, ymax in `crs` [m].
+    margin : float
+        Geometry this far outside the extent shades and radiates [m].
+    crs : pyproj.CRS
+        Projected, in metres.
+    default_facade, default_roof, default_ground : str
+        Constructions where nothing else is known.
+    trees : GeoDataFrame or None
+        Points and lines of trees.
+    counts : dict of str to int
+        What was read, repaired, filled and dropped.
+    attribution : str
+        Whom to name beside pictures and results.
+    """
+
+    buildings: gpd.GeoDataFrame
+    ground: gpd.GeoDataFrame
+    extent: tuple[float, float, float, float]
+    margin: float
+    crs: pyproj.CRS
+    default_facade: str
+    default_roof: str
+    default_ground: str
+    trees: gpd.GeoDataFrame | None
+    counts: dict[str, int]
+    attribution: str
+
+    @classmethod
+    def from_file(
+        cls,
+        path: str | Path,
+        *,
+        extent: Any = None,
+        crs: str | None = None,
+        margin: float = 200.0,
+        attributes: dict[str, str] | None = None,
+        ground: str | Path | None = None,
+        default_facade: str = "solid_brick_wall",
+        default_roof: str = "bitumen_roof",
+        default_ground: str = "asphalt_street",
+    ) -> City:
+        """Read a city from a file of building footprints.
+
+        Parameters
+        ----------
+        path : str or Path
+            Anything GeoPandas reads, or an OpenStreetMap extract (.osm, .osm.gz, .osm.pbf).
+        extent : sequence of 4 float, optional
+            Reported window xmin, ymin, xmax, ymax in `crs` [m]; default: the buildings' bounds.
+        crs : str, optional
+            Projected system in metres; default: the file's own if it is one, else the UTM zone.
+        margin : float
+            Width around the extent that is kept because it shades and radiates [m].
+        attributes : dict, optional
+            Our attribute name to the file's, such as ``{"height": "HAUTEUR"}``.
+        ground : str or Path, optional
+            Another file with the ground: polygons with a `ground` attribute that names a
+            construction, or an OpenStreetMap extract. Default: those in `path` itself.
+        default_facade, default_roof, default_ground : str
+            Constructions where nothing else is known.
+
+        Raises
+        ------
+        InputError
+            When a file, value, extent or coordinate system must be mended.
+        """
+        if not (math.isfinite(margin) and margin >= 0.0):
+            raise InputError("not a width", where="city.margin_m", expected=">= 0 m", got=margin)
+        window = None if extent is None else check_extent(extent)
+        counts: Counter[str] = Counter()
+        features = read_features(path, attributes)
+        counts["read"] = len(features.geometry)
+        rows = building_rows(features, counts)
+        if not rows:
+            raise InputError(
+                "no building polygon in it",
+                where=str(path),
+                expected="polygons, in OpenStreetMap data with a building tag",
+                got=_kinds(features),
+            )
+        system = _to_metres(features, rows, crs)
+        near = _near(features, rows, window, margin)
+        footprints = resolve_parts(make_footprints(features, near, counts), counts)
+        table = building_table(footprints, features.lenient, default_facade, default_roof, counts)
+        table = table.set_crs(system)
+        window = window or _bounds(table)
+        box = _box(window, margin)
+        buildings = _select(table, window, box, str(path))
+        _count(buildings, counts)
+        layers = features if ground is None else _other(ground, system)
+        return cls(
+            buildings=buildings,
+            ground=_ground_table(layers, box, system),
+            extent=window,
+            margin=float(margin),
+            crs=system,
+            default_facade=default_facade,
+            default_roof=default_roof,
+            default_ground=default_ground,
+            trees=_trees(features, box, system),
+            counts=dict(counts),
+            attribution=_attribution(features, layers),
+        )
+
+    @classmethod
+    def embedded(cls) -> City:
+        """The district that comes with the package: central Helsinki, from OpenStreetMap.
+
+        About half a square kilometre; see ATTRIBUTION.md beside the data.
+        """
+        about = json.loads((DISTRICT / "district.json").read_text(encoding="utf-8"))
+        city = cls.from_file(
+            DISTRICT / "district.geojson.gz",
+            extent=about["extent"],
+            crs=about["crs"],
+            margin=about["margin"],
+        )
+        return _replace_attribution(city, about["attribution"])
+
+    @property
+    def height_shares(self) -> dict[str, float]:
+        """Shares of the buildings whose height is tagged, from levels, and filled."""
+        total = max(1, len(self.buildings))
+        source = self.buildings["height_source"]
+        return {name: float((source == name).sum()) / total for name in _SOURCES}
+
+    def constructions(self) -> dict[str, str]:
+        """Every construction the city names, each with one place that names it."""
+        names = {
+            self.default_facade: "city.default_facade",
+            self.default_roof: "city.default_roof",
+            self.default_ground: "city.default_ground",
+        }
+        for row in self.buildings.itertuples():
+            for name, _ in row.facade_composition:
+                names.setdefault(name, f"building {row.building_id}, {row.facade_source}")
+            names.setdefault(row.roof_construction, f"building {row.building_id}, {row.roof_source}")
+        for i, name in enumerate(self.ground["construction"]):
+            names.setdefault(name, f"ground polygon {i + 1}")
+        return names
+
+
+_SOURCES = ("tagged", "levels", "filled")
+
+
+def _replace_attribution(city: City, attribution: str) -> City:
+    from dataclasses import replace
+
+    return replace(city, attribution=attribution)
+
+
+def _kinds(features: Features) -> str:
+    kinds = Counter(g.geom_type for g in features.geometry if g is not None)
+    return ", ".join(f"{n} {kind}" for kind, n in kinds.most_common()) or "nothing"
+
+
+def _to_metres(features: Features, rows: list[int], crs: str | None) -> pyproj.CRS:
+    """Project every feature, in place, to the system that `choose_crs` picks; return that."""
+    import numpy as np
+    import shapely
+
+    bounds = shapely.bounds([features.geometry[i] for i in rows])
+    finite = bounds[np.isfinite(bounds).all(axis=1)]
+    if len(finite) == 0:
+        raise InputError("a coordinate is not a finite number", where=features.where(rows[0]))
+    whole = (*finite[:, :2].min(axis=0), *finite[:, 2:].max(axis=0))
+    source, target = choose_crs(features.crs, whole, crs, features.source)
+    _project(features, source, target)
+    return target
+
+
+def _project(features: Features, source: pyproj.CRS, target: pyproj.CRS) -> None:
+    import numpy as np
+    import shapely
+    from pyproj import Transformer
+
+    shapes = shapely.force_2d(np.array(features.geometry, dtype=object))
+    if source != target:
+        transformer = Transformer.from_crs(source, target, always_xy=True)
+        shapes = shapely.transform(
+            shapes, lambda xy: np.column_stack(transformer.transform(xy[:, 0], xy[:, 1]))
+        )
+    features.geometry = list(shapes)
+    features.crs = target.to_wkt()
+
+
+def _other(path: str | Path, system: pyproj.CRS) -> Features:
+    """A separate ground file, projected to the city's system."""
+    from pyproj import CRS
+
+    features = read_features(path)
+    source = CRS.from_user_input(features.crs) if features.crs else system
+    _project(features, source, system)
+    if not features.lenient and not any("ground" in tags for tags in features.tags):
+        raise InputError(
+            "no feature with a ground attribute",
+            where=str(path),
+            expected="polygons whose attribute ground names a construction",
+        )
+    return features
+
+
+def _near(features: Features, rows: list[int], window: Any, margin: float) -> list[int]:
+    """Those of `rows` within the neighbourhood of the window; all without a window."""
+    import numpy as np
+    import shapely
+
+    if window is None:
+        return rows
+    reach = margin + NEIGHBOURHOOD
+    bounds = shapely.bounds([features.geometry[i] for i in rows])
+    apart = (bounds[:, 0] > window[2] + reach) | (bounds[:, 2] < window[0] - reach)
+    apart |= (bounds[:, 1] > window[3] + reach) | (bounds[:, 3] < window[1] - reach)
+    near = [rows[k] for k in np.flatnonzero(~apart)]
+    if not near:
+        raise _nothing_there(window, _total(bounds), features.source)
+    return near
+
+
+def _nothing_there(window: Any, bounds: Any, where: str) -> InputError:
+    return InputError(
+        "the extent touches no building",
+        where=where,
+        expected="an overlap with the buildings' bounds [" + _numbers(bounds) + "]",
+        got=f"extent [{_numbers(window)}]",
+        remedy="give the extent in city.crs, in metres",
+    )
+
+
+def _numbers(values: Any) -> str:
+    return ", ".join(f"{float(value):.1f}" for value in values)
+
+
+def _total(bounds: Any) -> tuple[float, ...]:
+    low, high = bounds[:, :2].min(axis=0), bounds[:, 2:].max(axis=0)
+    return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+
+
+def building_table(
+    footprints: list[Footprint],
+    lenient: bool,
+    default_facade: str,
+    default_roof: str,
+    counts: Counter[str],
+) -> gpd.GeoDataFrame:
+    """The `buildings` table of a City from its footprints; heights are filled here.
+
+    Raises
+    ------
+    InputError
+        When there is no footprint left, or an attribute of one must be mended.
+    """
+    import geopandas as gpd
+
+    if not footprints:
+        raise InputError("no building with an area", got=f"{counts['too_small_dropped']} without")
+    reader = TagReader(lenient, counts)
+    stated = [heights_from_tags(f.tags, f.polygon, f.where, reader) for f in footprints]
+    heights = fill_heights(
+        [f.polygon for f in footprints],
+        [s.height for s in stated],
+        [is_one_storey(f.tags) for f in footprints],
+    )
+    heights = _limit_leftovers(footprints, heights)
+    rows = [
+        _row(f, s, h, default_facade, default_roof)
+        for f, s, h in zip(footprints, stated, heights, strict=True)
+    ]
+    return gpd.GeoDataFrame(rows, geometry="geometry")
+
+
+def _limit_leftovers(footprints: list[Footprint], heights: list[float]) -> list[float]:
+    """Leftovers of an outline that its parts cover are not higher than the parts' median."""
+    from heatmat.heights import weighted_median
+
+    limited = list(heights)
+    for i, item in enumerate(footprints):
+        if item.height_limit >= 0.0:
+            continue
+        own = item.building_id.split("#")[0]
+        parts = [k for k, f in enumerate(footprints) if f.parent_id.split("#")[0] == own]
+        if parts:
+            median = weighted_median(
+                [heights[k] for k in parts], [footprints[k].polygon.area for k in parts]
+            )
+            limited[i] = min(heights[i], median)
+    return limited
+
+
+def _row(
+    footprint: Footprint, stated: Heights, height: float, facade: str, roof: str
+) -> dict[str, Any]:
+    """One row of the `buildings` table."""
+    composition, facade_source, confidence = facade_of(footprint.tags, facade, footprint.where)
+    roof_construction, roof_source = roof_of(footprint.tags, roof, footprint.where)
+    low = stated.min_height if stated.min_height < height else 0.0
+    return {
+        "building_id": footprint.building_id,
+        "parent_id": footprint.parent_id,
+        "geometry": footprint.polygon,
+        "height": height,
+        "min_height": low,
+        "roof_shape": stated.roof_shape,
+        # A filled height says nothing of the roof: it takes half of the storey part at most.
+        "roof_height": min(stated.roof_height, height - low if stated.source else 0.5 * height),
+        "roof_direction_deg": stated.roof_direction_deg,
+        "height_source": stated.source or "filled",
+        "facade_composition": composition,
+        "facade_source": facade_source,
+        "facade_confidence": confidence,
+        "roof_construction": roof_construction,
+        "roof_source": roof_source,
+        "tags": footprint.tags,
+    }
+
+
+def _bounds(table: gpd.GeoDataFrame) -> tuple[float, float, float, float]:
+    xmin, ymin, xmax, ymax = (float(value) for value in table.total_bounds)
+    return xmin, ymin, xmax, ymax
+
+
+def _box(window: tuple[float, ...], margin: float) -> Any:
+    import shapely
+
+    return shapely.box(
+        window[0] - margin, window[1] - margin, window[2] + margin, window[3] + margin
+    )
+
+
+def _select(table: gpd.GeoDataFrame, window: Any, box: Any, where: str) -> gpd.GeoDataFrame:
+    """The buildings that touch the window and its margin, whole."""
+    import shapely
+
+    if not table.intersects(shapely.box(*window)).any():
+        raise _nothing_there(window, table.total_bounds, where)
+    return table[table.intersects(box)].reset_index(drop=True)
+
+
+def _count(buildings: gpd.GeoDataFrame, counts: Counter[str]) -> None:
+    """What the kept buildings are, for the pictures and the report."""
+    import shapely
+
+    counts["buildings"] = len(buildings)
+    source = buildings["height_source"]
+    counts["height_tagged"] = int((source == "tagged").sum())
+    counts["height_from_levels"] = int((source == "levels").sum())
+    counts["height_filled"] = int((source == "filled").sum())
+    counts["courtyards"] = int(shapely.get_num_interior_rings(buildings.geometry.values).sum())
+    counts["roofs_pitched"] = int((buildings["roof_shape"] != "flat").sum())
+    counts["min_height_filled"] = _count_raised(buildings)
+
+
+def _count_raised(buildings: gpd.GeoDataFrame) -> int:
+    """Rows that start above ground with more than 1 m2 of open ground under them.
+
+    A height field cannot hold the gap: they stand as if filled down to the ground.
+    """
+    import shapely
+
+    raised = buildings.index[buildings["min_height"] > 0.0]
+    low = buildings["min_height"].to_numpy()
+    tree = shapely.STRtree(buildings.geometry.values)
+    count = 0
+    for i in raised:
+        polygon = buildings.geometry.iloc[i]
+        below = [k for k in tree.query(polygon, predicate="intersects") if low[k] < low[i]]
+        support = shapely.union_all(buildings.geometry.values[below])
+        count += bool(shapely.difference(polygon, support).area > 1.0)
+    return count
+
+
+def _ground_table(features: Features, box: Any, system: pyproj.CRS) -> gpd.GeoDataFrame:
+    import geopandas as gpd
+
+    rows = (ground_from_osm if features.lenient else ground_from_table)(features, box)
+    columns: dict[str, list[Any]] = {
+        "construction": [construction for _, construction, _ in rows],
+        "kind": [kind for kind, _, _ in rows],
+    }
+    return gpd.GeoDataFrame(columns, geometry=[shape for *_, shape in rows], crs=system)
+
+
+def _trees(features: Features, box: Any, system: pyproj.CRS) -> gpd.GeoDataFrame | None:
+    """Points and rows of trees; None without any."""
+    import geopandas as gpd
+
+    rows = [
+        i
+        for i, (shape, tags) in enumerate(zip(features.geometry, features.tags, strict=True))
+        if tags.get("natural") in ("tree", "tree_row")
+        and shape is not None
+        and not is_polygon(shape)
+        and shape.intersects(box)
+    ]
+    if not rows:
+        return None
+    columns = {"tree_id": [features.ids[i] for i in rows], "tags": [features.tags[i] for i in rows]}
+    return gpd.GeoDataFrame(columns, geometry=[features.geometry[i] for i in rows], crs=system)
+
+
+def _attribution(*sources: Features) -> str:
+    from heatmat.osm import OSM_ATTRIBUTION
+
+    if any(source.lenient for source in sources):
+        return OSM_ATTRIBUTION
+    return "Buildings: " + Path(sources[0].source).name

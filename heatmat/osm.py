@@ -1,0 +1,136 @@
+"""OpenStreetMap extracts from disk: .osm, .osm.gz, .osm.pbf, no network.
+
+GDAL's OSM driver assembles the areas: closed ways and multipolygon relations with their inner
+rings, so a courtyard is a hole. A relation whose ways lie partly outside the extract has no closed
+ring and is left out. `data/osmconf.ini` says which closed ways are areas.
+"""
+
+from __future__ import annotations
+
+import gzip
+import tempfile
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from heatmat.errors import InputError
+from heatmat.features import Features
+
+OSM_SUFFIXES = (".osm", ".osm.gz", ".osm.pbf", ".pbf")
+OSM_ATTRIBUTION = "(c) OpenStreetMap contributors, ODbL 1.0"
+OSM_CONFIGURATION = Path(__file__).parent / "data" / "osmconf.ini"
+MAX_UNCOMPRESSED_BYTES = 2 * 1024**3
+"""A .gz that unpacks to more than this is refused [bytes]: a guard against gzip bombs."""
+
+
+def is_osm(path: Path) -> bool:
+    """Whether the file's name is that of an OpenStreetMap extract."""
+    return path.name.lower().endswith(OSM_SUFFIXES)
+
+
+def read_osm(path: Path) -> Features:
+    """Read the tagged points, lines and areas of an OpenStreetMap extract.
+
+    Parameters
+    ----------
+    path : Path
+        A .osm (XML), .osm.gz or .osm.pbf file.
+
+    Returns
+    -------
+    Features
+        In WGS 84 (EPSG:4326); ids are ``node/1``, ``way/1``, ``relation/1``.
+
+    Raises
+    ------
+    InputError
+        When the file is not readable as OpenStreetMap data.
+    """
+    with plain_file(path) as plain:
+        layers = [_read_layer(plain, path, name) for name in ("multipolygons", "lines", "points")]
+    geometry = [shape for layer in layers for shape in layer[0]]
+    tags = [tag for layer in layers for tag in layer[1]]
+    ids = [name for layer in layers for name in layer[2]]
+    if not geometry:
+        raise InputError(
+            "no point, line or area in it",
+            where=str(path),
+            expected="an OpenStreetMap extract",
+            remedy="check that the download is complete",
+        )
+    return Features(geometry, tags, ids, list(range(len(ids))), "EPSG:4326", str(path), True)
+
+
+def _read_layer(plain: Path, path: Path, layer: str) -> tuple[list[Any], list[dict], list[str]]:
+    """One layer's geometries, tags and ids. SQL, so that the driver skips the other layers."""
+    import pyogrio
+
+    # Rings that do not close come from relations cut by the extract's border: no area.
+    pyogrio.set_gdal_config_options({"OGR_GEOMETRY_ACCEPT_UNCLOSED_RING": "NO"})
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            table = pyogrio.read_dataframe(
+                plain,
+                sql=f"SELECT * FROM {layer}",
+                on_invalid="ignore",
+                CONFIG_FILE=str(OSM_CONFIGURATION),
+            )
+    except Exception as error:  # pyogrio has several unrelated classes for a bad file
+        raise InputError(
+            "not readable as OpenStreetMap data",
+            where=str(path),
+            expected=".osm, .osm.gz or .osm.pbf",
+            got=str(error).splitlines()[0] if str(error) else type(error).__name__,
+        ) from error
+    finally:
+        pyogrio.set_gdal_config_options({"OGR_GEOMETRY_ACCEPT_UNCLOSED_RING": None})
+    keep = [i for i, shape in enumerate(table.geometry) if shape is not None]
+    shapes = [table.geometry.iloc[i] for i in keep]
+    tags = [_as_tags(table["all_tags"].iloc[i]) for i in keep]
+    return shapes, tags, [_identifier(table, i, layer) for i in keep]
+
+
+def _as_tags(value: Any) -> dict[str, str]:
+    return {str(k): str(v) for k, v in value.items()} if isinstance(value, dict) else {}
+
+
+def _identifier(table: Any, row: int, layer: str) -> str:
+    kind = {"points": "node", "lines": "way", "multipolygons": "relation"}[layer]
+    number = table["osm_id"].iloc[row]
+    if layer == "multipolygons" and not isinstance(number, str):
+        return f"way/{table['osm_way_id'].iloc[row]}"
+    return f"{kind}/{number}"
+
+
+@contextmanager
+def plain_file(path: Path) -> Iterator[Path]:
+    """The file itself, or a temporary unpacked copy of a .gz (no more than the limit)."""
+    if not path.name.lower().endswith(".gz"):
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="heatmat-") as folder:
+        plain = Path(folder) / path.name[: -len(".gz")]
+        _unpack(path, plain)
+        yield plain
+
+
+def _unpack(path: Path, plain: Path) -> None:
+    size = 0
+    try:
+        with gzip.open(path, "rb") as packed, open(plain, "wb") as out:
+            while block := packed.read(1 << 20):
+                size += len(block)
+                if size > MAX_UNCOMPRESSED_BYTES:
+                    raise InputError(
+                        "unpacks to more than the limit",
+                        where=str(path),
+                        expected=f"at most {MAX_UNCOMPRESSED_BYTES / 1024**3:g} GiB",
+                        remedy="cut out a smaller area, or use .osm.pbf",
+                    )
+                out.write(block)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise InputError("not a complete gzip file", where=str(path), got=str(error)) from error
