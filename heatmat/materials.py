@@ -1,0 +1,417 @@
+"""The library of materials and constructions, and the tables that add to it.
+
+Numbers live in ``heatmat/data/*.csv``, each beside the key of its source and the table or file row
+it stands in; ``sources.csv`` spells the keys out. See docs/materials.md.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import functools
+import importlib.resources
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from heatmat.construction import (
+    INSIDE_FILM,
+    KINDS,
+    PROPERTIES,
+    ROUGHNESS,
+    Construction,
+    Layer,
+    Material,
+    check_range,
+)
+from heatmat.errors import InputError, nearest
+from heatmat.units import KELVIN, to_celsius
+
+__all__ = [
+    "ALIASES",
+    "INSIDE_FILM",
+    "PROPERTIES",
+    "ROUGHNESS",
+    "Construction",
+    "Layer",
+    "Material",
+    "attic_layers",
+    "construction_from_dict",
+    "construction_rows",
+    "find_construction",
+    "layer_rows",
+    "library",
+    "material_library",
+    "material_rows",
+    "sources",
+    "with_properties",
+]
+
+ALIASES = {"brick_wall": "solid_brick_wall"}
+"""Other names a construction answers to."""
+
+ATTIC = "(attic)"
+"""What lies behind every pitched roof, in construction_layers.csv."""
+
+LAYER_KEYS = {
+    "thickness_m": "thickness",
+    "conductivity_w_mk": "thermal_conductivity",
+    "density_kg_m3": "density",
+    "specific_heat_j_kgk": "specific_heat",
+    "resistance_m2k_w": "resistance",
+}
+"""Words of a layer in a scenario file, and the attribute of `Layer` they set."""
+
+TABLE_KEYS = (*PROPERTIES, "layers", "temperature", "kind", "pitched", "source", "description")
+"""Words of a [constructions.NAME] table."""
+
+
+def _rows(name: str) -> list[dict[str, str]]:
+    """The rows of one table of the package's data folder."""
+    path = importlib.resources.files("heatmat") / "data" / name
+    with path.open(encoding="utf-8", newline="") as handle:
+        return list(csv.DictReader(handle))
+
+
+@functools.cache
+def sources() -> Mapping[str, str]:
+    """Citation key to full reference."""
+    return {
+        row["key"]: f"{row['citation']}. {row['url']}".rstrip(". ") for row in _rows("sources.csv")
+    }
+
+
+def _join(labelled: Iterable[tuple[str, str]]) -> str:
+    """``albedo: slum: ...; emissivity: ...``, equal citations merged."""
+    by_source: dict[str, list[str]] = {}
+    for label, source in labelled:
+        by_source.setdefault(source, []).append(label)
+    if len(by_source) == 1:
+        return next(iter(by_source))
+    return "; ".join(f"{', '.join(labels)} <- {source}" for source, labels in by_source.items())
+
+
+@functools.cache
+def _materials() -> dict[str, Material]:
+    columns = {
+        "thermal_conductivity": "thermal_conductivity_w_mk",
+        "density": "density_kg_m3",
+        "specific_heat": "specific_heat_j_kgk",
+    }
+    return {
+        row["name"]: Material(
+            name=row["name"],
+            source=_join((key, row[f"{key}_source"]) for key in columns),
+            **{key: float(row[column]) for key, column in columns.items()},
+        )
+        for row in _rows("materials.csv")
+    }
+
+
+def material_library() -> dict[str, Material]:
+    """The materials by name (a fresh dict; the entries are immutable)."""
+    return dict(_materials())
+
+
+@functools.cache
+def _layers() -> dict[str, tuple[Layer, ...]]:
+    """Construction name to its layers, in file order, outside to inside."""
+    stacks: dict[str, list[Layer]] = {}
+    for row in _rows("construction_layers.csv"):
+        if row["resistance_m2k_w"]:
+            layer = Layer(resistance=float(row["resistance_m2k_w"]), source=row["source"])
+        else:
+            material = _materials()[row["material"]]
+            layer = Layer.of(material, float(row["thickness_m"]), row["source"])
+        stacks.setdefault(row["construction"], []).append(layer)
+    return {name: tuple(stack) for name, stack in stacks.items()}
+
+
+def attic_layers() -> tuple[Layer, ...]:
+    """What lies behind a pitched roof: half the roof space, attic air, half, ceiling.
+
+    The roof space of a tiled roof with boards or felt has 0.2 m2K/W (EN ISO 6946:2017, Table 9).
+    Half of it stands on either side of one lumped node of air, 1 m deep; below it the ceiling's
+    insulation and board. Numbers and sources: rows ``(attic)`` of construction_layers.csv.
+    """
+    return _layers()[ATTIC]
+
+
+@functools.cache
+def _constructions() -> dict[str, Construction]:
+    numbers = PROPERTIES[:4]
+    entries = {}
+    for row in _rows("constructions.csv"):
+        pitched = row["pitched"] == "1"
+        entries[row["name"]] = Construction(
+            name=row["name"],
+            kind=row["kind"],
+            layers=_layers()[row["name"]],
+            roughness=row["roughness"],
+            source=_join((key, row[f"{key}_source"]) for key in PROPERTIES),
+            pitched=pitched,
+            attic=attic_layers() if pitched else (),
+            description=row["description"],
+            **{key: float(row[key]) for key in numbers},
+        )
+    return entries | {alias: entries[name] for alias, name in ALIASES.items()}
+
+
+def library() -> dict[str, Construction]:
+    """The constructions by name (a fresh dict; the entries are immutable).
+
+    Aliases are keys too: ``library()["brick_wall"].name`` is ``"solid_brick_wall"``.
+    """
+    return dict(_constructions())
+
+
+def find_construction(
+    name: str, constructions: Mapping[str, Construction] | None = None, *, where: str = ""
+) -> Construction:
+    """The construction of that name, or an InputError that names the nearest one."""
+    known = _constructions() if constructions is None else constructions
+    if name not in known:
+        raise InputError(
+            f"no construction is named {name!r}", where=where, remedy=nearest(name, known)
+        )
+    return known[name]
+
+
+def with_properties(
+    construction: Construction, *, name: str | None = None, **changes: Any
+) -> Construction:
+    """A changed copy, checked; the construction given stays as it is.
+
+    Parameters
+    ----------
+    construction : Construction
+    name : str, optional
+        Name of the copy; default: the same.
+    **changes
+        Any of albedo, emissivity, solar_transmittance, moisture_availability, roughness.
+
+    Raises
+    ------
+    InputError
+        An unknown property, or a value outside its range.
+    """
+    for key in changes:
+        if key not in PROPERTIES:
+            raise InputError(
+                f"{key!r} cannot be set",
+                where=f"constructions.{construction.name}",
+                remedy=nearest(key, PROPERTIES),
+            )
+    source = construction.source
+    if changes:
+        source = "; ".join(filter(None, [source, f"{', '.join(changes)} <- set by the user"]))
+    return dataclasses.replace(
+        construction, name=name or construction.name, source=source, **changes
+    )
+
+
+def construction_from_dict(
+    name: str,
+    table: Mapping[str, Any],
+    base: Mapping[str, Construction] | None = None,
+) -> Construction:
+    """A [constructions.NAME] table as a Construction.
+
+    Parameters
+    ----------
+    name : str
+        If `base` has it, the table changes only what it names.
+    table : mapping
+        albedo, emissivity, solar_transmittance, moisture_availability, roughness, layers or
+        temperature ('air' or degrees Celsius); also kind, pitched, source, description.
+    base : mapping, optional
+        What is known already; default: the library.
+
+    Returns
+    -------
+    Construction
+        With the name given, also for an alias.
+
+    Raises
+    ------
+    InputError
+        Unknown word (the nearest valid one is named), missing word, or a number out of range.
+    """
+    where = f"constructions.{name}"
+    if not isinstance(table, Mapping):
+        raise InputError("is not a table", where=where, got=repr(table))
+    _only(table, TABLE_KEYS, where)
+    known = (_constructions() if base is None else base).get(name)
+    fields = dict(table)
+    if "layers" in table and "temperature" in table:
+        raise InputError("has both layers and temperature", where=where, remedy="keep one")
+    if "layers" in table:
+        fields |= {"layers": _stack(table["layers"], where), "temperature": None}
+    elif "temperature" in table:
+        fields |= {"layers": (), "temperature": _held(table["temperature"], where)}
+    fields.setdefault("source", "set by the user" if known is None else known.source)
+    if fields.setdefault("pitched", bool(known and known.pitched)) not in (True, False):
+        raise InputError("pitched is true or false", where=where, got=repr(table["pitched"]))
+    fields["attic"] = attic_layers() if fields["pitched"] else ()
+    if known is not None:
+        if set(table) - {"source"}:
+            own = ", ".join(key for key in table if key != "source")
+            fields["source"] = f"{own} <- set by the user; {fields['source']}"
+        return dataclasses.replace(known, name=name, **fields)
+    for key in ("albedo", "emissivity", "layers"):
+        if key not in fields:
+            raise InputError(
+                f"{key} is missing",
+                where=where,
+                remedy="a new construction needs albedo, emissivity, and layers or temperature; "
+                f"or is it a slip: {nearest(name, _constructions())}",
+            )
+    fields.setdefault("kind", KINDS[0])
+    return Construction(name=name, **fields)
+
+
+def _only(table: Mapping[str, Any], valid: Iterable[str], where: str) -> None:
+    """Refuse a word that is not valid there, and name the nearest one."""
+    words = tuple(valid)
+    for key in table:
+        if key not in words:
+            raise InputError(f"unknown key {key!r}", where=where, remedy=nearest(key, words))
+
+
+def _held(value: Any, where: str) -> float | str:
+    """'air', or degrees Celsius as kelvin."""
+    if isinstance(value, str):
+        if value != "air":
+            raise InputError(
+                "temperature is not one",
+                where=where,
+                expected="'air' or degrees Celsius",
+                got=repr(value),
+            )
+        return value
+    return check_range("temperature", value, where, shift=KELVIN)
+
+
+def _stack(layers: Any, where: str) -> tuple[Layer, ...]:
+    """The layers of a table, outside to inside."""
+    if not isinstance(layers, (list, tuple)) or not layers:
+        raise InputError(
+            "layers is not a list of tables",
+            where=where,
+            expected="[{ material = ..., thickness_m = ... }, ...]",
+            got=repr(layers),
+        )
+    return tuple(_layer(entry, f"{where}.layers[{i}]") for i, entry in enumerate(layers))
+
+
+def _layer(entry: Any, where: str) -> Layer:
+    """One layer: a material and its thickness, four numbers, or a resistance."""
+    if not isinstance(entry, Mapping):
+        raise InputError("is not a table", where=where, got=repr(entry))
+    _only(entry, ("material", *LAYER_KEYS), where)
+    numbers = {
+        LAYER_KEYS[key]: check_range(LAYER_KEYS[key], value, where, label=key)
+        for key, value in entry.items()
+        if key in LAYER_KEYS
+    }
+    if "resistance" in numbers:
+        if len(entry) > 1:
+            raise InputError(
+                "a resistance stands alone in its layer",
+                where=where,
+                got=", ".join(entry),
+                remedy="remove the other keys",
+            )
+        return Layer(**numbers, source="set by the user")
+    material = str(entry.get("material", ""))
+    if material:
+        if material not in _materials():
+            raise InputError(
+                f"no material is named {material!r}",
+                where=where,
+                remedy=nearest(material, _materials()),
+            )
+        known = _materials()[material]
+        for key in ("thermal_conductivity", "density", "specific_heat"):
+            numbers.setdefault(key, getattr(known, key))
+    missing = [key for key, field in LAYER_KEYS.items() if field not in numbers][:-1]
+    if missing:
+        raise InputError(
+            f"{', '.join(missing)} missing",
+            where=where,
+            remedy="give material and thickness_m, or all four numbers, or resistance_m2k_w",
+        )
+    return Layer(**numbers, material=material, source="set by the user")
+
+
+def construction_rows(
+    names: Iterable[str] | None = None,
+    constructions: Mapping[str, Construction] | None = None,
+) -> list[dict[str, Any]]:
+    """One flat row a construction, units in the keys, for tables and CSV.
+
+    Parameters
+    ----------
+    names : iterable of str, optional
+        Default: all, aliases left out.
+    constructions : mapping, optional
+        Default: the library.
+
+    Raises
+    ------
+    InputError
+        An unknown name.
+    """
+    known = _constructions() if constructions is None else constructions
+    if names is None:
+        names = [name for name in known if name not in ALIASES or known[name].name == name]
+    rows = []
+    for construction in (find_construction(name, known) for name in names):
+        held = construction.temperature
+        rows.append(
+            {
+                "name": construction.name,
+                "kind": construction.kind,
+                **{key: getattr(construction, key) for key in PROPERTIES},
+                "u_value_w_m2k": round(construction.u_value(), 4),
+                "heat_capacity_j_m2k": round(construction.heat_capacity, 1),
+                "pitched": construction.pitched,
+                "layers": " | ".join(layer.describe() for layer in construction.full_layers),
+                "held_temperature_c": to_celsius(held) if isinstance(held, float) else held or "",
+                "description": construction.description,
+                "source": construction.source,
+            }
+        )
+    return rows
+
+
+def layer_rows(
+    name: str, constructions: Mapping[str, Construction] | None = None
+) -> list[dict[str, Any]]:
+    """One row a layer of one construction, outside to inside, with the sources of its numbers."""
+    rows = []
+    for position, layer in enumerate(find_construction(name, constructions).full_layers, start=1):
+        material = _materials().get(layer.material)
+        rows.append(
+            {
+                "position": position,
+                "material": layer.material,
+                **{key: getattr(layer, field) or "" for key, field in LAYER_KEYS.items()},
+                "source": layer.source,
+                "material_source": material.source if material else "",
+            }
+        )
+    return rows
+
+
+def material_rows() -> list[dict[str, Any]]:
+    """One row a material, units in the keys."""
+    return [
+        {
+            "name": material.name,
+            "conductivity_w_mk": material.thermal_conductivity,
+            "density_kg_m3": material.density,
+            "specific_heat_j_kgk": material.specific_heat,
+            "source": material.source,
+        }
+        for material in _materials().values()
+    ]
