@@ -1,0 +1,318 @@
+"""The district seen from the air at an angle, its walls coloured by their temperature."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from heatmat.output import style
+from heatmat.output.clock import display_indices, hour_label, utc_offset_h
+from heatmat.output.picture import credits, day_label, shared_limits
+from heatmat.output.raster import extent_of, transform_of
+from heatmat.output.tables import reported_buildings
+from heatmat.output.zbuffer import Camera, Canvas, Sample, edges
+from heatmat.units import to_celsius
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    import xarray as xr
+
+    from heatmat.output.style import Extent
+    from heatmat.output.walls import WallSeries
+
+PLINTH = 10.0
+"""Thickness of the slab that the cut-out district stands on [m]."""
+
+NEUTRAL = (0.80, 0.81, 0.83)
+"""Colour of what has no temperature: cut faces and the slab."""
+
+MAX_SPAN = 900.0
+"""A picture of more than this [m] shows the middle of the extent: walls must stay readable."""
+
+
+def fill_gaps(values: np.ndarray, cells: int = 6) -> np.ndarray:
+    """Grow finite values into not-a-number cells, a ring of neighbours' means at a time."""
+    out = values.astype(np.float32, copy=True)
+    for _ in range(cells):
+        empty = ~np.isfinite(out)
+        if not empty.any():
+            break
+        padded = np.pad(out, 1, constant_values=np.nan)
+        around = np.stack(
+            [
+                padded[1 + i : 1 + i + out.shape[0], 1 + j : 1 + j + out.shape[1]]
+                for i, j in ((-1, 0), (1, 0), (0, -1), (0, 1))
+            ]
+        )
+        known = np.isfinite(around)
+        total = np.where(known, around, 0.0).sum(axis=0)
+        count = known.sum(axis=0)
+        grow = empty & (count > 0)
+        out[grow] = total[grow] / count[grow]
+    return out
+
+
+def raster_sampler(values: np.ndarray, maps: xr.Dataset) -> Sample:
+    """Bilinear look-up of a map [y, x] at points in the CRS."""
+    filled = fill_gaps(values)
+    transform = transform_of(maps)
+    rows, columns = filled.shape
+
+    def sample(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
+        column = np.clip((x - transform.c) / transform.a - 0.5, 0.0, columns - 1.001)
+        row = np.clip((y - transform.f) / transform.e - 0.5, 0.0, rows - 1.001)
+        i, j = row.astype(np.intp), column.astype(np.intp)
+        a, b = (row - i).astype(np.float32), (column - j).astype(np.float32)
+        i1, j1 = np.minimum(i + 1, rows - 1), np.minimum(j + 1, columns - 1)
+        top = (1.0 - b) * filled[i, j] + b * filled[i, j1]
+        low = (1.0 - b) * filled[i1, j] + b * filled[i1, j1]
+        mixed = (1.0 - a) * top + a * low
+        return np.where(np.isfinite(mixed), mixed, filled[i, j])
+
+    return sample
+
+
+def picture_extent(maps: xr.Dataset, span: float = MAX_SPAN) -> Extent:
+    """The extent, cut to its middle where it is larger than ``span`` [m]."""
+    west, south, east, north = extent_of(maps)
+    x, y = (west + east) / 2.0, (south + north) / 2.0
+    half_x, half_y = min(east - west, span) / 2.0, min(north - south, span) / 2.0
+    return x - half_x, y - half_y, x + half_x, y + half_y
+
+
+class Scene:
+    """Paints ground, roofs and walls of one stamp on a canvas.
+
+    Parameters
+    ----------
+    city : City
+    maps : xarray.Dataset
+    walls : WallSeries
+    index : int
+        Stamp of ``maps`` to show.
+    camera : Camera
+    width : int
+        Pixels of the canvas.
+    """
+
+    def __init__(
+        self,
+        city: Any,
+        maps: xr.Dataset,
+        walls: WallSeries,
+        index: int,
+        camera: Camera,
+        width: int,
+    ) -> None:
+        self.maps, self.walls, self.camera, self.index = maps, walls, camera, index
+        self.extent = picture_extent(maps)
+        # Coordinates from the extent's corner: millimetres survive, whatever the northing.
+        self.origin = np.array(self.extent[:2])
+        self.buildings = reported_buildings(city, maps)
+        self.planes: dict[str, np.ndarray] = {}
+        self.canvas = Canvas(camera, self._frame(), width)
+        self.count = 0
+
+    def paint(self) -> Canvas:
+        """Draw everything; order does not matter."""
+        self._ground()
+        self._roofs()
+        self._walls()
+        return self.canvas
+
+    def _local(self, bounds: Any) -> np.ndarray:
+        return np.asarray(bounds, dtype=np.float64) - np.tile(self.origin, len(bounds) // 2)
+
+    def _frame(self) -> tuple[float, float, float, float]:
+        _, _, width, depth = self._local(self.extent)
+        tallest = float(self.buildings["height"].max()) if len(self.buildings) else 0.0
+        x = np.array([0.0, width, width, 0.0] * 2)
+        y = np.array([0.0, 0.0, depth, depth] * 2)
+        z = np.repeat([-PLINTH, tallest], 4)
+        points = self.camera.project(x, y, z)
+        (left, low), (right, high) = points.min(axis=0), points.max(axis=0)
+        pad = 0.01 * (right - left)
+        return left - pad, low - pad, right + pad, high + pad
+
+    def _next(self) -> int:
+        self.count += 1
+        return self.count
+
+    def _stamp(self, name: str) -> Sample:
+        values = self.maps[name].transpose("time", "y", "x")[self.index].values
+        look_up = raster_sampler(to_celsius(values), self.maps)
+        west, south = self.origin
+        return lambda x, y, z: look_up(x + west, y + south, z)
+
+    def _ground(self) -> None:
+        _, _, width, depth = self._local(self.extent)
+        x, y = np.array([0.0, width, width, 0.0]), np.array([0.0, 0.0, depth, depth])
+        ring = self.camera.project(x, y, np.zeros(4))
+        self.canvas.fill(
+            [ring], self.camera.on_slope(0.0, 0.0, 0.0), self._stamp("ground_temperature"), 0
+        )
+        for k in range(4):
+            ends = (x[k], y[k], x[(k + 1) % 4], y[(k + 1) % 4])
+            self._wall(ends, -PLINTH, 0.0, np.nan, self._next())
+
+    def _roofs(self) -> None:
+        from heatmat.output.solids import roof_polygons
+
+        sample = self._stamp("roof_temperature")
+        for identity, polygon, plane in roof_polygons(self.buildings, self.extent, self.origin):
+            self.planes[identity] = np.vstack([*self.planes.get(identity, ()), plane])
+            z0, gx, gy = plane
+            surface = self._next()
+            rings = []
+            for ring in (polygon.exterior, *polygon.interiors):
+                x, y = np.asarray(ring.coords)[:, :2].T
+                z = z0 + gx * x + gy * y
+                rings.append(self.camera.project(x, y, z))
+                for k in range(len(x) - 1):
+                    ends = (x[k], y[k], x[k + 1], y[k + 1])
+                    self._wall(ends, 0.0, (z[k], z[k + 1]), np.nan, surface, recess=0.08)
+            self.canvas.fill(rings, self.camera.on_slope(z0, gx, gy), sample, surface)
+
+    def _walls(self) -> None:
+        from heatmat.output.solids import clip_segments
+
+        table = self.walls.table
+        stamp = self.maps["time"].values[self.index]
+        column = int(np.argmin(np.abs(np.asarray(self.walls.time) - stamp)))
+        celsius = to_celsius(np.asarray(self.walls.temperature[:, column], dtype=np.float64))
+        ends = table[["x0", "y0", "x1", "y1"]].to_numpy(dtype=np.float64)
+        ends, inside = clip_segments(ends - np.tile(self.origin, 2), self._local(self.extent))
+        z0, z1 = (table[name].to_numpy(dtype=np.float64) for name in ("z0", "z1"))
+        facade = table["facade"].to_numpy() + self.count + 1
+        identity = table["building_id"].astype(str).to_numpy()
+        for row in np.flatnonzero(inside):
+            self._wall(
+                ends[row],
+                z0[row],
+                z1[row],
+                float(celsius[row]),
+                int(facade[row]),
+                below=self._roof_over(identity[row]),
+            )
+
+    def _roof_over(self, identity: str) -> Sample | None:
+        """Height of a pitched roof, the lower envelope of its planes; None where it is flat."""
+        planes = self.planes.get(identity)
+        if planes is None or not np.any(planes[:, 1:]):
+            return None
+
+        def height(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
+            tops = [z0 + gx * x + gy * y for z0, gx, gy in planes]
+            return np.minimum.reduce(tops) + 0.05
+
+        return height
+
+    def _wall(
+        self,
+        ends: Any,
+        low: float,
+        high: float | tuple[float, float],
+        value: float,
+        surface: int,
+        **options: Any,
+    ) -> None:
+        """A vertical quadrilateral, drawn where it looks at the viewer."""
+        x0, y0, x1, y1 = ends
+        if not self.camera.faces(x1 - x0, y1 - y0):
+            return
+        top0, top1 = high if isinstance(high, tuple) else (high, high)
+        ring = self.camera.project(
+            np.array([x0, x1, x1, x0]), np.array([y0, y1, y1, y0]), np.array([low, low, top1, top0])
+        )
+        if abs(ring[1, 0] - ring[0, 0]) < 1e-6:
+            return
+        self.canvas.fill([ring], self.camera.on_wall(ends), value, surface, **options)
+
+
+def colours(canvas: Canvas, limits: tuple[float, float], factor: int = 2) -> np.ndarray:
+    """Canvas to RGBA bytes, averaged over ``factor`` x ``factor`` pixels to smooth edges."""
+    import matplotlib
+
+    ramp = matplotlib.colormaps[style.TEMPERATURE](np.linspace(0.0, 1.0, 256))[:, :3]
+    table = np.vstack([ramp, NEUTRAL, (1.0, 1.0, 1.0)]).astype(np.float32)
+    low, high = limits
+    scaled = np.clip((canvas.value - low) / (high - low), 0.0, 1.0) * 255.0
+    code = np.where(np.isfinite(scaled), np.nan_to_num(scaled).round(), 256).astype(np.int16)
+    code[canvas.surface < 0] = 257
+    line = edges(canvas)
+    rows, columns = (size // factor for size in code.shape)
+    out = np.zeros((rows, columns, 3), dtype=np.float32)
+    for i in range(factor):
+        for j in range(factor):
+            part = (slice(i, rows * factor, factor), slice(j, columns * factor, factor))
+            shade = np.where(line[part], 0.45, 1.0).astype(np.float32)
+            out += table[code[part]] * shade[..., None]
+    return (out / factor**2 * 255.0 + 0.5).astype(np.uint8)
+
+
+def draw_oblique(
+    path: str | Path,
+    maps: xr.Dataset,
+    city: Any,
+    walls: WallSeries,
+    *,
+    hour: float = 14.0,
+    camera: Camera | None = None,
+    width: int = 1900,
+) -> Path:
+    """Ground, roofs and walls by temperature in a parallel view from above.
+
+    Parameters
+    ----------
+    path : path
+        PNG file to write.
+    maps, city, walls
+        As elsewhere; walls are drawn facade by facade and storey by storey.
+    hour : float
+        Local standard hour of the last day to show, or the nearest.
+    camera : Camera, optional
+        Default: from the south-west, where the afternoon sun stands on the northern hemisphere.
+    width : int
+        Pixels of the view.
+
+    Returns
+    -------
+    Path
+        The file.
+    """
+    camera = camera or Camera()
+    offset = utc_offset_h(maps)
+    index = display_indices(maps["time"].values, offset, (hour,))[0]
+    canvas = Scene(city, maps, walls, index, camera, 2 * width).paint()
+    seen = canvas.value[np.isfinite(canvas.value)]
+    limits = shared_limits(seen)
+    image = colours(canvas, limits)
+    stamp = hour_label(maps["time"].values[index], offset)
+    with style.styled():
+        return _compose(path, image, limits, f"{stamp}, {day_label(maps)}", credits(city, maps))
+
+
+def _compose(
+    path: str | Path,
+    image: np.ndarray,
+    limits: tuple[float, float],
+    subtitle: str,
+    notes: list[str],
+) -> Path:
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
+
+    inches = image.shape[1] / style.DPI
+    tall = image.shape[0] / style.DPI
+    figure = style.new_figure(inches + 0.8, tall + 0.75)
+    width, height = figure.get_size_inches()
+    axes = figure.add_axes((0.05 / width, 0.25 / height, inches / width, tall / height))
+    axes.imshow(image, interpolation="none", aspect="auto")
+    axes.set_axis_off()
+    scale = ScalarMappable(Normalize(*limits), style.TEMPERATURE)
+    style.side_colour_bar(figure, scale, [axes], "°C")
+    style.heading(figure, "Ground, roofs and walls", subtitle)
+    style.footer(figure, notes)
+    return style.save_png(figure, path)
