@@ -183,7 +183,9 @@ def test_skip_for_an_unlisted_reason_fails(pytester, root):
     result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
     # A mark skips while a test is set up, so pytest counts that one as an error.
     result.assert_outcomes(skipped=1, failed=1, errors=1, xfailed=1)
-    result.stdout.fnmatch_lines(["*not on the list*'some day'*", "*not on the list*'felt like it'*"])
+    result.stdout.fnmatch_lines(
+        ["*not on the list*'some day'*", "*not on the list*'felt like it'*"]
+    )
 
 
 def test_module_skipped_for_an_unlisted_reason_fails(pytester, root):
