@@ -12,7 +12,8 @@ from heatmat import scenario_checks as checks
 from heatmat.errors import InputError
 from heatmat.interventions import Intervention
 from heatmat.scenario_files import PATH_KEYS, Location, read_scenario, resolve_paths
-from heatmat.scenario_schema import ScenarioTables, validate_tables
+from heatmat.scenario_faults import validate_tables
+from heatmat.scenario_schema import ScenarioTables
 
 if TYPE_CHECKING:
     from heatmat.city import City
@@ -108,8 +109,13 @@ class Scenario:
         """
         weather = {
             "clear_sky": {
-                "date": "2023-07-14", "tmax_c": 33.0, "tmin_c": 20.0, "wind_m_s": 2.0,
-                "dew_point_c": 14.0, "linke_turbidity": 3.5, "utc_offset_h": 2.0,
+                "date": "2023-07-14",
+                "tmax_c": 33.0,
+                "tmin_c": 20.0,
+                "wind_m_s": 2.0,
+                "dew_point_c": 14.0,
+                "linke_turbidity": 3.5,
+                "utc_offset_h": 2.0,
             }
         }
         return cls(
@@ -250,7 +256,8 @@ class Scenario:
         other = copy.copy(self)
         tables = self.tables.model_dump(by_alias=True, exclude_none=True)
         tables["interventions"] = [
-            *tables.get("interventions", []), *interventions_.as_tables(interventions)
+            *tables.get("interventions", []),
+            *interventions_.as_tables(interventions),
         ]
         other._finish(tables, path=self.path, files=self._files, origins={})
         return other
@@ -263,7 +270,9 @@ class Scenario:
         resolved["interventions"] = [entry.to_dict() for entry in self.interventions]
         resolved["time"].update(start=self.start, end=self.end)
         for name, thing in (
-            ("city", self._city), ("weather", self._weather), ("physics", self._physics)
+            ("city", self._city),
+            ("weather", self._weather),
+            ("physics", self._physics),
         ):
             if thing is not None:
                 resolved[name] = checks.describe_object(thing)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from heatmat.errors import InputError
+from heatmat.units import to_kelvin
 
 if TYPE_CHECKING:
     from heatmat.city import City
@@ -21,20 +22,13 @@ def build_city(scenario: Scenario) -> City:
     assert table is not None
     if table.embedded:
         return City.embedded()
-    ground = None
-    if table.land_cover is not None:
-        from heatmat.land_cover import ground_from_land_cover
-
-        ground = ground_from_land_cover(
-            table.land_cover, {int(k): v for k, v in table.land_cover_legend.items()}
-        )
     return City.from_file(
         table.buildings,
         extent=tuple(table.extent) if table.extent is not None else None,
         crs=table.crs,
         margin=table.margin_m,
         attributes=table.attributes.model_dump(by_alias=True, exclude_none=True) or None,
-        ground=ground,
+        ground=table.ground,
         default_facade=table.default_facade,
         default_roof=table.default_roof,
         default_ground=table.default_ground,
@@ -51,9 +45,7 @@ def city_position(city: City) -> tuple[float, float]:
     return float(latitude), float(longitude)
 
 
-def build_weather(
-    scenario: Scenario, latitude: float | None, longitude: float | None
-) -> Weather:
+def build_weather(scenario: Scenario, latitude: float | None, longitude: float | None) -> Weather:
     """The weather of [weather]: an EPW file, a measured table, or a clear-sky day."""
     from heatmat.weather import Weather
 
@@ -66,23 +58,54 @@ def build_weather(
     if latitude is None or longitude is None:
         if not scenario.has_city:
             raise InputError(
-                "the place is not known", where="weather.latitude",
+                "the place is not known",
+                where="weather.latitude",
                 remedy="add latitude and longitude to [weather], or a [city]",
             )
         latitude, longitude = city_position(scenario.build_city())
     if table.csv is not None:
-        given = {"utc_offset_h": table.utc_offset_h, "elevation": table.elevation_m}
-        extra: dict[str, Any] = {k: v for k, v in given.items() if v is not None}
-        return Weather.from_csv(table.csv, latitude=latitude, longitude=longitude, **extra)
-    assert table.clear_sky is not None
-    day = table.clear_sky.model_dump(exclude_none=True)
-    if table.elevation_m is not None:
-        day["elevation"] = table.elevation_m
-    return Weather.clear_sky(latitude=latitude, longitude=longitude, **day)
+        return Weather.from_csv(
+            table.csv,
+            latitude=latitude,
+            longitude=longitude,
+            elevation=table.elevation_m or 0.0,
+            utc_offset=table.utc_offset_h,
+        )
+    day = table.clear_sky
+    assert day is not None
+    return Weather.clear_sky(
+        day.date,
+        tmax=to_kelvin(day.tmax_c),
+        tmin=to_kelvin(day.tmin_c),
+        latitude=latitude,
+        longitude=longitude,
+        elevation=table.elevation_m or 0.0,
+        wind_speed=day.wind_m_s,
+        wind_direction=day.wind_direction_deg,
+        dew_point=None if day.dew_point_c is None else to_kelvin(day.dew_point_c),
+        linke_turbidity=day.linke_turbidity,
+        utc_offset=day.utc_offset_h if day.utc_offset_h is not None else table.utc_offset_h,
+    )
 
 
 def build_physics(scenario: Scenario) -> PhysicsOptions:
-    """The options of [physics] as the forcing and the solver read them."""
+    """The options of [physics] in SI units, as the forcing and the solver read them."""
     from heatmat.physics import PhysicsOptions
 
-    return PhysicsOptions(**scenario.tables.physics.model_dump())
+    table = scenario.tables.physics
+    indoor, deep = table.indoor_temperature_c, table.deep_ground_temperature_c
+    return PhysicsOptions(
+        convection=table.convection,
+        linear_convection=(table.linear_convection[0], table.linear_convection[1]),
+        wind_profile=table.wind_profile,
+        wind_exponent=table.wind_exponent,
+        indoor_temperature=indoor["csv"] if isinstance(indoor, dict) else to_kelvin(indoor),
+        inside_film=table.inside_film_w_m2k.model_dump(),
+        deep_ground_temperature=deep if isinstance(deep, str) else to_kelvin(deep),
+        sky_diffuse=table.sky_diffuse,
+        longwave_sky=table.longwave_sky,
+        longwave_linearisation=table.longwave_linearisation,
+        solar_interpolation=table.solar_interpolation,
+        sun_time=table.sun_time,
+        ground_reflection=table.ground_reflection,
+    )

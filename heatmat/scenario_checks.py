@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from heatmat.errors import InputError, nearest
 from heatmat.scenario_files import PATH_KEYS
-from heatmat.scenario_schema import ScenarioTables, join_faults
+from heatmat.scenario_schema import ScenarioTables
+from heatmat.text_table import join_faults
 from heatmat.times import Stamp, parse_stamp
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ def warnings(tables: ScenarioTables) -> list[str]:
     city, lines = tables.city, []
     if city is not None and city.terrain is not None:
         lines.append("city.terrain is read but the ground is still taken as flat")
+    if city is not None and city.land_cover is not None:
+        lines.append("city.land_cover is read but the ground's own polygons are used alone")
     if city is not None and city.trees is not None:
         lines.append("city.trees is read but trees do not shade yet")
     return lines
@@ -43,31 +46,38 @@ def window(tables: ScenarioTables, *, where: str = "") -> tuple[str, str]:
     for key, value in (("start", start), ("end", end)):
         if value is None:
             raise InputError(
-                "missing key", where=f"{where}: time.{key}",
+                "missing key",
+                where=f"{where}: time.{key}",
                 remedy="add it, for example '07-14T00:00'",
             )
     assert start is not None and end is not None
     first_stamp, last_stamp = parse_stamp(start), parse_stamp(end)
     if (first_stamp.year is None) != (last_stamp.year is None):
         raise InputError(
-            "one time has a year, the other has none", where=f"{where}: time",
-            got=f"{start} and {end}", remedy="write both with a year, or both without",
+            "one time has a year, the other has none",
+            where=f"{where}: time",
+            got=f"{start} and {end}",
+            remedy="write both with a year, or both without",
         )
     if first_stamp.year is not None and not _utc(first_stamp) < _utc(last_stamp):
         raise InputError(
-            "the window is empty or inverted", where=f"{where}: time.end",
-            expected=f"later than {start}", got=end,
+            "the window is empty or inverted",
+            where=f"{where}: time.end",
+            expected=f"later than {start}",
+            got=end,
         )
     if first_stamp == last_stamp:
         raise InputError(
-            "the window is empty", where=f"{where}: time.end", expected=f"later than {start}",
+            "the window is empty",
+            where=f"{where}: time.end",
+            expected=f"later than {start}",
             got=end,
         )
     return first_stamp.isoformat(), last_stamp.isoformat()
 
 
 def _utc(stamp: Stamp) -> datetime.datetime:
-    """For ordering; a missing zone counts as UTC."""
+    """For ordering two stamps with a year; a missing zone counts as UTC."""
     return stamp.at_offset(0.0)
 
 
@@ -75,39 +85,26 @@ def build_constructions(
     tables: Mapping[str, Mapping[str, Any]], *, where: str = ""
 ) -> dict[str, Construction]:
     """The library, with [constructions.NAME] tables added or laid over its entries."""
-    from heatmat.materials import library
+    from heatmat.materials import construction_from_dict, library
 
     merged = dict(library())
     faults = []
     for name, table in tables.items():
         try:
-            merged[name] = _construction(name, table, merged.get(name))
+            merged[name] = construction_from_dict(name, table)
         except InputError as error:
             faults.append(
                 InputError(
-                    error.what, where=f"{where}: {error.where or f'constructions.{name}'}",
-                    expected=error.expected, got=error.got, remedy=error.remedy,
+                    error.what,
+                    where=f"{where}: {error.where or f'constructions.{name}'}",
+                    expected=error.expected,
+                    got=error.got,
+                    remedy=error.remedy,
                 )
             )
     if faults:
         raise join_faults(faults, where)
     return merged
-
-
-def _construction(
-    name: str, table: Mapping[str, Any], known: Construction | None
-) -> Construction:
-    """A table without layers changes only the properties it names of the library's entry."""
-    from heatmat.materials import construction_from_dict
-
-    if known is None or "layers" in table or "temperature" in table:
-        return construction_from_dict(name, dict(table))
-    # Any layers do while the other words and ranges are checked; they are then put back.
-    placeholder = {"layers": [{"resistance_m2k_w": 1.0}]}
-    changed = construction_from_dict(name, {**placeholder, **table})
-    fields = {field.name for field in dataclasses.fields(known)}
-    named = {key: getattr(changed, key) for key in table if key in fields}
-    return dataclasses.replace(known, **named)
 
 
 def consistent(
@@ -139,7 +136,9 @@ def _files(tables: ScenarioTables, where: str) -> list[InputError]:
         if isinstance(value, str) and not value.startswith("/vsi") and not Path(value).exists():
             faults.append(
                 InputError(
-                    "no such file", where=f"{where}: {'.'.join(keys)}", got=value,
+                    "no such file",
+                    where=f"{where}: {'.'.join(keys)}",
+                    got=value,
                     remedy="paths are relative to the file that names them",
                 )
             )
@@ -154,16 +153,20 @@ def _sources(tables: ScenarioTables, where: str) -> list[InputError]:
         if len(given) != 1:
             faults.append(
                 InputError(
-                    "one source of weather is needed", where=f"{where}: weather",
-                    expected="one of epw, csv, clear_sky", got=" and ".join(given) or "none",
+                    "one source of weather is needed",
+                    where=f"{where}: weather",
+                    expected="one of epw, csv, clear_sky",
+                    got=" and ".join(given) or "none",
                 )
             )
         day = weather.clear_sky
         if day is not None and day.tmin_c > day.tmax_c:
             faults.append(
                 InputError(
-                    "minimum above maximum", where=f"{where}: weather.clear_sky.tmin_c",
-                    expected=f"at most tmax_c = {day.tmax_c:g}", got=f"{day.tmin_c:g}",
+                    "minimum above maximum",
+                    where=f"{where}: weather.clear_sky.tmin_c",
+                    expected=f"at most tmax_c = {day.tmax_c:g}",
+                    got=f"{day.tmin_c:g}",
                 )
             )
     if city is None:
@@ -171,7 +174,8 @@ def _sources(tables: ScenarioTables, where: str) -> list[InputError]:
     if (city.buildings is None) == (not city.embedded):
         faults.append(
             InputError(
-                "one source of buildings is needed", where=f"{where}: city.buildings",
+                "one source of buildings is needed",
+                where=f"{where}: city.buildings",
                 expected="a file (or embedded = true for the demo district)",
                 got="both" if city.embedded else "none",
             )
@@ -181,7 +185,8 @@ def _sources(tables: ScenarioTables, where: str) -> list[InputError]:
         if not (west < east and south < north):
             faults.append(
                 InputError(
-                    "the extent is empty or inverted", where=f"{where}: city.extent",
+                    "the extent is empty or inverted",
+                    where=f"{where}: city.extent",
                     expected="[xmin, ymin, xmax, ymax] with xmin < xmax and ymin < ymax",
                     got=str(city.extent),
                 )
@@ -189,14 +194,17 @@ def _sources(tables: ScenarioTables, where: str) -> list[InputError]:
     if city.land_cover is not None and not city.land_cover_legend:
         faults.append(
             InputError(
-                "missing table", where=f"{where}: city.land_cover_legend",
+                "missing table",
+                where=f"{where}: city.land_cover_legend",
                 remedy="add [city.land_cover_legend] with one line a class: 1 = 'asphalt_street'",
             )
         )
     faults += [
         InputError(
-            "unknown key", where=f"{where}: city.land_cover_legend.{key}",
-            expected="a whole number, the class in the raster", got=repr(key),
+            "unknown key",
+            where=f"{where}: city.land_cover_legend.{key}",
+            expected="a whole number, the class in the raster",
+            got=repr(key),
         )
         for key in city.land_cover_legend
         if not key.lstrip("-").isdigit()
@@ -210,15 +218,18 @@ def _steps(tables: ScenarioTables, where: str) -> list[InputError]:
     if abs(ratio - round(ratio)) > 1e-9:
         faults.append(
             InputError(
-                "wrong value", where=f"{where}: time.step_min",
-                expected="a divisor of 60", got=f"{time.step_min:g}",
+                "wrong value",
+                where=f"{where}: time.step_min",
+                expected="a divisor of 60",
+                got=f"{time.step_min:g}",
             )
         )
     multiple = time.output_step_min / time.step_min
     if abs(multiple - round(multiple)) > 1e-9 or multiple < 0.5:
         faults.append(
             InputError(
-                "wrong value", where=f"{where}: time.output_step_min",
+                "wrong value",
+                where=f"{where}: time.output_step_min",
                 expected=f"a multiple of step_min = {time.step_min:g}",
                 got=f"{time.output_step_min:g}",
             )
@@ -238,8 +249,10 @@ def _names(
     if tables.city is None:
         return []
     city = tables.city
-    named = {f"city.{key}": getattr(city, key) for key in
-             ("default_facade", "default_roof", "default_ground")}
+    named = {
+        f"city.{key}": getattr(city, key)
+        for key in ("default_facade", "default_roof", "default_ground")
+    }
     named |= {f"city.land_cover_legend.{k}": v for k, v in city.land_cover_legend.items()}
     return [
         _unknown(name, constructions, f"{where}: {key}")
@@ -259,7 +272,8 @@ def _interventions(
         if (entry.construction is None) == (not properties):
             faults.append(
                 InputError(
-                    "an intervention changes one thing", where=place,
+                    "an intervention changes one thing",
+                    where=place,
                     expected="either set = { ... } or construction = 'NAME'",
                     got="both" if properties else "neither",
                 )
@@ -268,8 +282,12 @@ def _interventions(
             faults.append(_unknown(entry.construction, constructions, f"{place}.construction"))
         if entry.name in seen:
             faults.append(
-                InputError("duplicate name", where=f"{place}.name", got=repr(entry.name),
-                           remedy="give each intervention its own name")
+                InputError(
+                    "duplicate name",
+                    where=f"{place}.name",
+                    got=repr(entry.name),
+                    remedy="give each intervention its own name",
+                )
             )
         seen.add(entry.name)
         faults += [
@@ -280,14 +298,20 @@ def _interventions(
         if isinstance(entry.where.polygon, str):
             faults.append(
                 InputError(
-                    "a polygon file is not available yet", where=f"{place}.where.polygon",
-                    expected="a list of [x, y] in the scenario's CRS", got=entry.where.polygon,
+                    "a polygon file is not available yet",
+                    where=f"{place}.where.polygon",
+                    expected="a list of [x, y] in the scenario's CRS",
+                    got=entry.where.polygon,
                 )
             )
         elif entry.where.polygon is not None and len(entry.where.polygon) < 3:
             faults.append(
-                InputError("wrong value", where=f"{place}.where.polygon",
-                           expected="at least three [x, y]", got=str(entry.where.polygon))
+                InputError(
+                    "wrong value",
+                    where=f"{place}.where.polygon",
+                    expected="at least three [x, y]",
+                    got=str(entry.where.polygon),
+                )
             )
         # Later entries may name the copies that this one makes.
         known |= {f"{name}+{entry.name}": None for name in list(known)} if properties else {}

@@ -11,6 +11,7 @@ from heatmat.errors import InputError
 Location = tuple[str | int, ...]
 PATH_KEYS: tuple[tuple[str, ...], ...] = (
     ("city", "buildings"),
+    ("city", "ground"),
     ("city", "terrain"),
     ("city", "land_cover"),
     ("city", "trees", "top"),
@@ -36,7 +37,9 @@ def read_text(path: Path) -> str:
         raise InputError("is a folder", where=str(path), expected="a file") from None
     except UnicodeDecodeError as error:
         raise InputError(
-            "not UTF-8 text", where=str(path), got=f"byte {error.start} that is not UTF-8",
+            "not UTF-8 text",
+            where=str(path),
+            got=f"byte {error.start} that is not UTF-8",
             remedy="save it as UTF-8",
         ) from None
     except OSError as error:
@@ -49,7 +52,9 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(read_text(path))
     except tomllib.TOMLDecodeError as error:
         raise InputError(
-            "not valid TOML", where=str(path), got=str(error),
+            "not valid TOML",
+            where=str(path),
+            got=str(error),
             remedy="text needs quotes; a table starts with [name]",
         ) from None
 
@@ -106,7 +111,9 @@ def _read(
         base_path = path.parent / Path(base_name).expanduser()
         if not base_path.exists():
             raise InputError(
-                "no such file", where=f"{path}: extends", got=base_name,
+                "no such file",
+                where=f"{path}: extends",
+                got=base_name,
                 remedy="paths are relative to the file that names them",
             )
         merged, origins, files = _read(base_path, (*chain, resolved))

@@ -1,4 +1,4 @@
-"""The tables and keys of a scenario file, and one line for every fault found in them.
+"""The tables and keys of a scenario file.
 
 Units stand in the key names, since these values are written by people: `_c` degrees Celsius, `_k`
 kelvin (differences), `_m` metres, `_deg` degrees, `_h` hours, `_min` minutes.
@@ -6,19 +6,17 @@ kelvin (differences), `_m` metres, `_deg` degrees, `_h` hours, `_min` minutes.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from annotated_types import Len
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
-from heatmat.errors import InputError, nearest
-from heatmat.times import Stamp, parse_stamp
+from heatmat.errors import InputError
+from heatmat.times import parse_stamp
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Celsius = Annotated[float, Field(ge=-90.0, le=90.0)]
-MAX_FAULTS_SHOWN = 8
 
 
 class Table(BaseModel):
@@ -129,9 +127,9 @@ class CityTrees(Table):
     base_fraction: Fraction = 0.25
     transmissivity_summer: Fraction = 0.03
     transmissivity_winter: Fraction = 0.5
-    leaf_on: Annotated[
-        list[Annotated[str, BeforeValidator(_month_day)]], Len(2, 2)
-    ] = Field(default_factory=lambda: ["04-15", "10-31"])
+    leaf_on: Annotated[list[Annotated[str, BeforeValidator(_month_day)]], Len(2, 2)] = Field(
+        default_factory=lambda: ["04-15", "10-31"]
+    )
 
 
 class CityTable(Table):
@@ -143,6 +141,7 @@ class CityTable(Table):
     crs: str | None = None
     margin_m: float = Field(200.0, ge=0.0, le=5000.0)
     resolution_m: float = Field(1.0, ge=0.1, le=100.0)
+    ground: str | None = None
     terrain: str | None = None
     land_cover: str | None = None
     land_cover_legend: dict[str, str] = Field(default_factory=dict)
@@ -160,6 +159,7 @@ class ClearSky(Table):
     tmax_c: Celsius
     tmin_c: Celsius
     wind_m_s: float = Field(2.0, ge=0.0, le=60.0)
+    wind_direction_deg: float = Field(225.0, ge=-360.0, le=720.0)
     dew_point_c: Celsius | None = None
     linke_turbidity: float = Field(3.5, ge=1.0, le=12.0)
     utc_offset_h: float | None = Field(None, ge=-14.0, le=14.0)
@@ -231,9 +231,9 @@ class WhereTable(Table):
     building_id: Annotated[list[str], BeforeValidator(_words)] | None = None
     tag: Annotated[list[str], BeforeValidator(_words)] | None = None
     polygon: list[Annotated[list[float], Len(2, 2)]] | str | None = None
-    azimuth_deg: Annotated[
-        list[Annotated[float, Field(ge=-360.0, le=720.0)]], Len(2, 2)
-    ] | None = None
+    azimuth_deg: Annotated[list[Annotated[float, Field(ge=-360.0, le=720.0)]], Len(2, 2)] | None = (
+        None
+    )
 
 
 class SetTable(Table):
@@ -244,9 +244,7 @@ class SetTable(Table):
     solar_transmittance: Fraction | None = None
     moisture_availability: Fraction | None = None
     roughness: (
-        Literal[
-            "very_rough", "rough", "medium_rough", "medium_smooth", "smooth", "very_smooth"
-        ]
+        Literal["very_rough", "rough", "medium_rough", "medium_smooth", "smooth", "very_smooth"]
         | None
     ) = None
 
@@ -276,186 +274,3 @@ class ScenarioTables(Table):
     # Read by heatmat.materials, which knows the words that are valid there.
     constructions: dict[str, dict[str, Any]] = Field(default_factory=dict)
     interventions: list[InterventionTable] = Field(default_factory=list)
-
-
-_TABLE_AT: dict[tuple[str, ...], type[BaseModel]] = {
-    (): ScenarioTables,
-    ("city",): CityTable,
-    ("city", "attributes"): CityAttributes,
-    ("city", "trees"): CityTrees,
-    ("weather",): WeatherTable,
-    ("weather", "clear_sky"): ClearSky,
-    ("time",): TimeTable,
-    ("physics",): PhysicsTable,
-    ("physics", "inside_film_w_m2k"): InsideFilm,
-    ("solver",): SolverTable,
-    ("interventions",): InterventionTable,
-    ("interventions", "where"): WhereTable,
-    ("interventions", "set"): SetTable,
-}
-
-
-def valid_keys(location: tuple[str | int, ...]) -> list[str]:
-    """The keys that may stand in the table at `location`, as written in TOML."""
-    table = _TABLE_AT.get(tuple(part for part in location if isinstance(part, str)))
-    if table is None:
-        return []
-    keys = [field.alias or name for name, field in table.model_fields.items()]
-    return keys + ["extends"] if table is ScenarioTables else keys
-
-
-def dotted(location: tuple[str | int, ...]) -> str:
-    """`("interventions", 0, "set")` as `interventions[1].set`: people count from one."""
-    text = ""
-    for part in location:
-        if isinstance(part, int):
-            text += f"[{part + 1}]"
-        else:
-            text += f".{part}" if text else part
-    return text
-
-
-def _range_words(context: dict[str, Any]) -> str:
-    words = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
-    return " and ".join(f"{words[key]} {context[key]:g}" for key in words if key in context)
-
-
-_PLAIN_WORDS = {
-    "float_type": "a number",
-    "int_type": "a whole number",
-    "int_from_float": "a whole number",
-    "string_type": "text",
-    "bool_type": "true or false",
-    "list_type": "a list",
-    "dict_type": "a table",
-    "model_type": "a table",
-    "model_attributes_type": "a table",
-    "finite_number": "a finite number",
-}
-
-
-def _expected(error: ErrorDetails) -> str:
-    kind, context = error["type"], error.get("ctx", {})
-    if kind == "heatmat":
-        return str(context["text"])
-    if kind in _PLAIN_WORDS:
-        return _PLAIN_WORDS[kind]
-    if kind in ("greater_than", "greater_than_equal", "less_than", "less_than_equal"):
-        return "a number " + _range_words(context)
-    if kind == "literal_error":
-        return str(context["expected"])
-    if kind in ("too_short", "too_long"):
-        wanted = context.get("min_length", context.get("max_length"))
-        return f"a list of {wanted} values"
-    if kind == "string_too_short":
-        return "a name that is not empty"
-    return error["msg"].lower()
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _location(error: ErrorDetails) -> tuple[str | int, ...]:
-    """Where the fault is, without the branch names pydantic adds for unions."""
-    parts: list[str | int] = []
-    for part in error["loc"]:
-        if isinstance(part, str) and ("[" in part or part in ("str", "list", "float")):
-            continue
-        parts.append(part)
-    return tuple(parts)
-
-
-def _as_input_error(error: ErrorDetails, where: str) -> InputError:
-    location = _location(error)
-    place = f"{where}: {dotted(location)}" if where else dotted(location)
-    if error["type"] == "extra_forbidden":
-        keys = valid_keys(location[:-1])
-        return InputError("unknown key", where=place, remedy=nearest(str(location[-1]), keys))
-    if error["type"] == "missing":
-        return InputError("missing key", where=place, remedy="add it")
-    if error["type"] == "literal_error" and isinstance(error["input"], str):
-        words = [w.strip(" '") for w in _expected(error).replace(" or ", ",").split(",")]
-        return InputError(
-            "unknown word", where=place, got=_shown(error["input"]),
-            remedy=nearest(error["input"], words),
-        )
-    return InputError(
-        "wrong value", where=place, expected=_expected(error), got=_shown(error["input"])
-    )
-
-
-def join_faults(faults: list[InputError], where: str) -> InputError:
-    """One error for all the faults of a file, so that they can be mended in one go."""
-    if len(faults) == 1:
-        return faults[0]
-    shown = [str(fault).removeprefix(f"{where}: ") for fault in faults[:MAX_FAULTS_SHOWN]]
-    listed = " | ".join(f"({i}) {text}" for i, text in enumerate(shown, start=1))
-    more = len(faults) - len(shown)
-    tail = f" | and {more} more" if more else ""
-    return InputError(f"{len(faults)} faults: {listed}{tail}", where=where)
-
-
-def validate_tables(
-    tables: dict[str, Any],
-    *,
-    where: str = "",
-    origins: dict[tuple[str | int, ...], Path] | None = None,
-) -> ScenarioTables:
-    """Check merged tables against the schema.
-
-    Parameters
-    ----------
-    tables : dict
-        As TOML gives them, `extends` already followed.
-    where : str
-        The scenario file, for the messages.
-    origins : dict, optional
-        The file that each key came from where it is not `where` itself.
-
-    Raises
-    ------
-    InputError
-        One line with every fault: file, dotted key, expected, got, remedy.
-    """
-    try:
-        return ScenarioTables.model_validate(tables)
-    except ValidationError as error:
-        faults, seen = [], set()
-        for detail in error.errors(include_url=False):
-            location = _location(detail)
-            if location in seen:  # the second branch of a union says nothing new
-                continue
-            seen.add(location)
-            origin = _origin(origins or {}, location)
-            faults.append(_as_input_error(detail, str(origin) if origin else where))
-        raise join_faults(faults, where) from None
-
-
-def _origin(
-    origins: dict[tuple[str | int, ...], Path], location: tuple[str | int, ...]
-) -> Path | None:
-    for length in range(len(location), 0, -1):
-        if location[:length] in origins:
-            return origins[location[:length]]
-    return None
-
-
-__all__ = [
-    "CityTable",
-    "ClearSky",
-    "InterventionTable",
-    "PhysicsTable",
-    "ScenarioTables",
-    "SetTable",
-    "SolverTable",
-    "Stamp",
-    "TimeTable",
-    "WeatherTable",
-    "WhereTable",
-    "dotted",
-    "join_faults",
-    "valid_keys",
-    "validate_tables",
-]

@@ -41,17 +41,15 @@ class Stamp:
     utc_offset_h: float | None = None
 
     def naive(self, year: int | None = None) -> datetime.datetime:
-        """The calendar time without zone; `year` stands in where none was written."""
+        """The calendar time without zone; `year` stands in where none was written.
+
+        Raises
+        ------
+        ValueError
+            29 February in a year without one.
+        """
         chosen = self.year if self.year is not None else (year or TYPICAL_YEAR)
-        try:
-            return datetime.datetime(
-                chosen, self.month, self.day, self.hour, self.minute, self.second
-            )
-        except ValueError:
-            raise InputError(
-                "29 February in a year without one", expected="a day of the weather",
-                got=self.isoformat(), remedy="write the year, or choose 28 February",
-            ) from None
+        return datetime.datetime(chosen, self.month, self.day, self.hour, self.minute, self.second)
 
     def at_offset(self, utc_offset_h: float, year: int | None = None) -> datetime.datetime:
         """The calendar time on a clock `utc_offset_h` hours east of UTC."""
