@@ -43,8 +43,9 @@ def obstacle() -> str:
     if missing:
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         return (
-            f"{sys.executable} has no {' and no '.join(missing)} module; on Debian or Ubuntu: "
-            f"sudo apt install python{version}-venv, or name another Python: make PYTHON=... "
+            f"{sys.executable} cannot make virtual environments (no module "
+            f"{' and '.join(missing)}); on Debian or Ubuntu: sudo apt install "
+            f"python{version}-venv, or name another Python: make PYTHON=/path/to/python3.11 ..."
         )
     if sys.platform == "linux" and platform.machine() not in ("x86_64", "AMD64"):
         return (

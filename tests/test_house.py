@@ -18,7 +18,7 @@ import heatmat
 pytest_plugins = ["pytester"]
 
 MAX_FILE = 1_100_000
-"""Bytes of one tracked file: the embedded district is to stay under 1 MB, nothing else comes near."""
+"""Bytes of one tracked file: the embedded district stays under 1 MB, nothing else comes near."""
 
 MAX_TREE = 6 * 2**20
 """Bytes of the tracked tree: it has to travel to machines that take little with them."""
