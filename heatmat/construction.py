@@ -30,10 +30,10 @@ RANGES: MappingProxyType[str, tuple[float, float, str]] = MappingProxyType(
         "temperature": (150.0, 400.0, "K"),
     }
 )
-"""What any input may be. Wide on purpose: from aerogel to silver, and no more than a slip of units."""
+"""What any input may be: wide, from aerogel to silver; only slips of units fall outside."""
 
 INSIDE_FILM = MappingProxyType({"wall": 7.69, "roof": 5.88})
-"""Inside film [W m-2 K-1]: 1/0.13 and 1/0.17 (EN ISO 6946:2017, Table 7, horizontal and downward)."""
+"""Inside film [W m-2 K-1]: 1/0.13, 1/0.17 (EN ISO 6946:2017, Table 7, horizontal, downward)."""
 
 OUTSIDE_FILM = 25.0
 """Outside film for U values [W m-2 K-1]: 1/0.04 (EN ISO 6946:2017, Table 7)."""
@@ -73,7 +73,8 @@ def check_range(key: str, value: Any, where: str, *, label: str = "", shift: flo
     expected = f"{low - shift:g} to {high - shift:g}"
     if unit:
         expected += f" {'C' if shift else unit}"
-    number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
+    refused = isinstance(value, bool) or not isinstance(value, Real)
+    number = math.nan if refused else float(value)
     if not low <= number + shift <= high:
         raise InputError(
             f"{label or key} is not a number in its range",
@@ -253,12 +254,15 @@ class Construction:
                 where=where,
                 got=f"{self.albedo:g} + {self.solar_transmittance:g}",
             )
-        if isinstance(self.temperature, Real):
+        if isinstance(self.temperature, str):
+            if self.temperature != "air":
+                raise InputError(
+                    "a held temperature is 'air' or a number",
+                    where=where,
+                    got=repr(self.temperature),
+                )
+        elif self.temperature is not None:
             check_range("temperature", self.temperature, where)
-        elif self.temperature not in (None, "air"):
-            raise InputError(
-                "a held temperature is 'air' or a number", where=where, got=repr(self.temperature)
-            )
         if bool(self.layers) == (self.temperature is not None):
             raise InputError(
                 "a construction has either layers or a held temperature",
@@ -312,10 +316,10 @@ class Construction:
 
     def describe(self) -> str:
         """One line: layers or held temperature, and the surface."""
-        if isinstance(self.temperature, Real):
-            body = f"held at {to_celsius(float(self.temperature)):g} C"
-        elif self.temperature:
-            body = "held at air temperature"
+        if isinstance(self.temperature, str):
+            body = f"held at {self.temperature} temperature"
+        elif self.temperature is not None:
+            body = f"held at {to_celsius(self.temperature):g} C"
         else:
             body = " | ".join(layer.describe() for layer in self.layers)
             body += " | attic and ceiling" if self.pitched else ""

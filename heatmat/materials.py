@@ -6,10 +6,7 @@ it stands in; ``sources.csv`` spells the keys out. See docs/materials.md.
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import functools
-import importlib.resources
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -24,6 +21,14 @@ from heatmat.construction import (
     check_range,
 )
 from heatmat.errors import InputError, nearest
+from heatmat.library import (
+    ALIASES,
+    attic_layers,
+    find_construction,
+    library,
+    material_library,
+    sources,
+)
 from heatmat.units import KELVIN, to_celsius
 
 __all__ = [
@@ -46,11 +51,7 @@ __all__ = [
     "with_properties",
 ]
 
-ALIASES = {"brick_wall": "solid_brick_wall"}
-"""Other names a construction answers to."""
-
-ATTIC = "(attic)"
-"""What lies behind every pitched roof, in construction_layers.csv."""
+USER = "set by the user"
 
 LAYER_KEYS = {
     "thickness_m": "thickness",
@@ -63,117 +64,6 @@ LAYER_KEYS = {
 
 TABLE_KEYS = (*PROPERTIES, "layers", "temperature", "kind", "pitched", "source", "description")
 """Words of a [constructions.NAME] table."""
-
-
-def _rows(name: str) -> list[dict[str, str]]:
-    """The rows of one table of the package's data folder."""
-    path = importlib.resources.files("heatmat") / "data" / name
-    with path.open(encoding="utf-8", newline="") as handle:
-        return list(csv.DictReader(handle))
-
-
-@functools.cache
-def sources() -> Mapping[str, str]:
-    """Citation key to full reference."""
-    return {
-        row["key"]: f"{row['citation']}. {row['url']}".rstrip(". ") for row in _rows("sources.csv")
-    }
-
-
-def _join(labelled: Iterable[tuple[str, str]]) -> str:
-    """``albedo: slum: ...; emissivity: ...``, equal citations merged."""
-    by_source: dict[str, list[str]] = {}
-    for label, source in labelled:
-        by_source.setdefault(source, []).append(label)
-    if len(by_source) == 1:
-        return next(iter(by_source))
-    return "; ".join(f"{', '.join(labels)} <- {source}" for source, labels in by_source.items())
-
-
-@functools.cache
-def _materials() -> dict[str, Material]:
-    columns = {
-        "thermal_conductivity": "thermal_conductivity_w_mk",
-        "density": "density_kg_m3",
-        "specific_heat": "specific_heat_j_kgk",
-    }
-    return {
-        row["name"]: Material(
-            name=row["name"],
-            source=_join((key, row[f"{key}_source"]) for key in columns),
-            **{key: float(row[column]) for key, column in columns.items()},
-        )
-        for row in _rows("materials.csv")
-    }
-
-
-def material_library() -> dict[str, Material]:
-    """The materials by name (a fresh dict; the entries are immutable)."""
-    return dict(_materials())
-
-
-@functools.cache
-def _layers() -> dict[str, tuple[Layer, ...]]:
-    """Construction name to its layers, in file order, outside to inside."""
-    stacks: dict[str, list[Layer]] = {}
-    for row in _rows("construction_layers.csv"):
-        if row["resistance_m2k_w"]:
-            layer = Layer(resistance=float(row["resistance_m2k_w"]), source=row["source"])
-        else:
-            material = _materials()[row["material"]]
-            layer = Layer.of(material, float(row["thickness_m"]), row["source"])
-        stacks.setdefault(row["construction"], []).append(layer)
-    return {name: tuple(stack) for name, stack in stacks.items()}
-
-
-def attic_layers() -> tuple[Layer, ...]:
-    """What lies behind a pitched roof: half the roof space, attic air, half, ceiling.
-
-    The roof space of a tiled roof with boards or felt has 0.2 m2K/W (EN ISO 6946:2017, Table 9).
-    Half of it stands on either side of one lumped node of air, 1 m deep; below it the ceiling's
-    insulation and board. Numbers and sources: rows ``(attic)`` of construction_layers.csv.
-    """
-    return _layers()[ATTIC]
-
-
-@functools.cache
-def _constructions() -> dict[str, Construction]:
-    numbers = PROPERTIES[:4]
-    entries = {}
-    for row in _rows("constructions.csv"):
-        pitched = row["pitched"] == "1"
-        entries[row["name"]] = Construction(
-            name=row["name"],
-            kind=row["kind"],
-            layers=_layers()[row["name"]],
-            roughness=row["roughness"],
-            source=_join((key, row[f"{key}_source"]) for key in PROPERTIES),
-            pitched=pitched,
-            attic=attic_layers() if pitched else (),
-            description=row["description"],
-            **{key: float(row[key]) for key in numbers},
-        )
-    return entries | {alias: entries[name] for alias, name in ALIASES.items()}
-
-
-def library() -> dict[str, Construction]:
-    """The constructions by name (a fresh dict; the entries are immutable).
-
-    Aliases are keys too: ``library()["brick_wall"].name`` is ``"solid_brick_wall"``.
-    """
-    return dict(_constructions())
-
-
-def find_construction(
-    name: str, constructions: Mapping[str, Construction] | None = None, *, where: str = ""
-) -> Construction:
-    """The construction of that name, or an InputError that names the nearest one."""
-    known = _constructions() if constructions is None else constructions
-    if name not in known:
-        raise InputError(
-            f"no construction is named {name!r}", where=where, remedy=nearest(name, known)
-        )
-    return known[name]
 
 
 def with_properties(
@@ -203,7 +93,7 @@ def with_properties(
             )
     source = construction.source
     if changes:
-        source = "; ".join(filter(None, [source, f"{', '.join(changes)} <- set by the user"]))
+        source = "; ".join(filter(None, [source, f"{', '.join(changes)} <- {USER}"]))
     return dataclasses.replace(
         construction, name=name or construction.name, source=source, **changes
     )
@@ -240,7 +130,7 @@ def construction_from_dict(
     if not isinstance(table, Mapping):
         raise InputError("is not a table", where=where, got=repr(table))
     _only(table, TABLE_KEYS, where)
-    known = (_constructions() if base is None else base).get(name)
+    known = (library() if base is None else base).get(name)
     fields = dict(table)
     if "layers" in table and "temperature" in table:
         raise InputError("has both layers and temperature", where=where, remedy="keep one")
@@ -248,14 +138,14 @@ def construction_from_dict(
         fields |= {"layers": _stack(table["layers"], where), "temperature": None}
     elif "temperature" in table:
         fields |= {"layers": (), "temperature": _held(table["temperature"], where)}
-    fields.setdefault("source", "set by the user" if known is None else known.source)
+    fields.setdefault("source", USER if known is None else known.source)
     if fields.setdefault("pitched", bool(known and known.pitched)) not in (True, False):
         raise InputError("pitched is true or false", where=where, got=repr(table["pitched"]))
     fields["attic"] = attic_layers() if fields["pitched"] else ()
     if known is not None:
         if set(table) - {"source"}:
             own = ", ".join(key for key in table if key != "source")
-            fields["source"] = f"{own} <- set by the user; {fields['source']}"
+            fields["source"] = f"{own} <- {USER}; {fields['source']}"
         return dataclasses.replace(known, name=name, **fields)
     for key in ("albedo", "emissivity", "layers"):
         if key not in fields:
@@ -263,7 +153,7 @@ def construction_from_dict(
                 f"{key} is missing",
                 where=where,
                 remedy="a new construction needs albedo, emissivity, and layers or temperature; "
-                f"or is it a slip: {nearest(name, _constructions())}",
+                f"or is it a slip: {nearest(name, library())}",
             )
     fields.setdefault("kind", KINDS[0])
     return Construction(name=name, **fields)
@@ -308,7 +198,7 @@ def _layer(entry: Any, where: str) -> Layer:
     if not isinstance(entry, Mapping):
         raise InputError("is not a table", where=where, got=repr(entry))
     _only(entry, ("material", *LAYER_KEYS), where)
-    numbers = {
+    numbers: dict[str, Any] = {
         LAYER_KEYS[key]: check_range(LAYER_KEYS[key], value, where, label=key)
         for key, value in entry.items()
         if key in LAYER_KEYS
@@ -321,16 +211,17 @@ def _layer(entry: Any, where: str) -> Layer:
                 got=", ".join(entry),
                 remedy="remove the other keys",
             )
-        return Layer(**numbers, source="set by the user")
+        return Layer(**numbers, source=USER)
     material = str(entry.get("material", ""))
     if material:
-        if material not in _materials():
+        materials = material_library()
+        if material not in materials:
             raise InputError(
                 f"no material is named {material!r}",
                 where=where,
-                remedy=nearest(material, _materials()),
+                remedy=nearest(material, materials),
             )
-        known = _materials()[material]
+        known = materials[material]
         for key in ("thermal_conductivity", "density", "specific_heat"):
             numbers.setdefault(key, getattr(known, key))
     missing = [key for key, field in LAYER_KEYS.items() if field not in numbers][:-1]
@@ -340,7 +231,7 @@ def _layer(entry: Any, where: str) -> Layer:
             where=where,
             remedy="give material and thickness_m, or all four numbers, or resistance_m2k_w",
         )
-    return Layer(**numbers, material=material, source="set by the user")
+    return Layer(**numbers, material=material, source=USER)
 
 
 def construction_rows(
@@ -361,7 +252,7 @@ def construction_rows(
     InputError
         An unknown name.
     """
-    known = _constructions() if constructions is None else constructions
+    known = library() if constructions is None else constructions
     if names is None:
         names = [name for name in known if name not in ALIASES or known[name].name == name]
     rows = []
@@ -390,7 +281,7 @@ def layer_rows(
     """One row a layer of one construction, outside to inside, with the sources of its numbers."""
     rows = []
     for position, layer in enumerate(find_construction(name, constructions).full_layers, start=1):
-        material = _materials().get(layer.material)
+        material = material_library().get(layer.material)
         rows.append(
             {
                 "position": position,
@@ -413,5 +304,5 @@ def material_rows() -> list[dict[str, Any]]:
             "specific_heat_j_kgk": material.specific_heat,
             "source": material.source,
         }
-        for material in _materials().values()
+        for material in material_library().values()
     ]
