@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from heatmat.crs import check_extent, choose_crs
+from heatmat.crs import check_extent, choose_crs, project
 from heatmat.errors import InputError
 from heatmat.features import Features, read_features
 from heatmat.footprints import Footprint, building_rows, is_polygon, make_footprints, resolve_parts
@@ -153,13 +153,10 @@ class City:
         About half a square kilometre; see ATTRIBUTION.md beside the data.
         """
         about = json.loads((DISTRICT / "district.json").read_text(encoding="utf-8"))
-        city = cls.from_file(
-            DISTRICT / "district.geojson.gz",
-            extent=about["extent"],
-            crs=about["crs"],
-            margin=about["margin"],
-        )
-        return _replace_attribution(city, about["attribution"])
+        keys = "extent crs margin default_facade default_roof default_ground".split()
+        options = {key: about[key] for key in keys}
+        city = cls.from_file(DISTRICT / "district.geojson.gz", **options)
+        return replace(city, attribution=about["attribution"])
 
     @property
     def height_shares(self) -> dict[str, float]:
@@ -187,12 +184,6 @@ class City:
 _SOURCES = ("tagged", "levels", "filled")
 
 
-def _replace_attribution(city: City, attribution: str) -> City:
-    from dataclasses import replace
-
-    return replace(city, attribution=attribution)
-
-
 def _kinds(features: Features) -> str:
     kinds = Counter(g.geom_type for g in features.geometry if g is not None)
     return ", ".join(f"{n} {kind}" for kind, n in kinds.most_common()) or "nothing"
@@ -209,23 +200,8 @@ def _to_metres(features: Features, rows: list[int], crs: str | None) -> pyproj.C
         raise InputError("a coordinate is not a finite number", where=features.where(rows[0]))
     whole = (*finite[:, :2].min(axis=0), *finite[:, 2:].max(axis=0))
     source, target = choose_crs(features.crs, whole, crs, features.source)
-    _project(features, source, target)
+    project(features, source, target)
     return target
-
-
-def _project(features: Features, source: pyproj.CRS, target: pyproj.CRS) -> None:
-    import numpy as np
-    import shapely
-    from pyproj import Transformer
-
-    shapes = shapely.force_2d(np.array(features.geometry, dtype=object))
-    if source != target:
-        transformer = Transformer.from_crs(source, target, always_xy=True)
-        shapes = shapely.transform(
-            shapes, lambda xy: np.column_stack(transformer.transform(xy[:, 0], xy[:, 1]))
-        )
-    features.geometry = list(shapes)
-    features.crs = target.to_wkt()
 
 
 def _other(path: str | Path, system: pyproj.CRS) -> Features:
@@ -234,7 +210,7 @@ def _other(path: str | Path, system: pyproj.CRS) -> Features:
 
     features = read_features(path)
     source = CRS.from_user_input(features.crs) if features.crs else system
-    _project(features, source, system)
+    project(features, source, system)
     if not features.lenient and not any("ground" in tags for tags in features.tags):
         raise InputError(
             "no feature with a ground attribute",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from heatmat.errors import InputError
+from heatmat.features import Features
 
 MAX_SCALE_ERROR = 0.02
 """Largest |scale - 1| at the city for a system to count as metric; UTM stays within 0.001."""
@@ -133,6 +134,31 @@ def _scale_fault(crs: Any, longitude: float, latitude: float) -> str:
     if any(not abs(scale - 1.0) <= MAX_SCALE_ERROR for scale in scales):
         return f"has a scale of {scales[0]:.3f} by {scales[1]:.3f} here"
     return ""
+
+
+def project(features: Features, source: Any, target: Any) -> None:
+    """Project every feature in place, and drop heights above the ellipsoid.
+
+    Parameters
+    ----------
+    features : Features
+        Changed: geometries and `crs`.
+    source, target : pyproj.CRS or str
+        From and to.
+    """
+    import numpy as np
+    import shapely
+    from pyproj import CRS, Transformer
+
+    source, target = CRS.from_user_input(source), CRS.from_user_input(target)
+    shapes = shapely.force_2d(np.array(features.geometry, dtype=object))
+    if source != target:
+        transformer = Transformer.from_crs(source, target, always_xy=True)
+        shapes = shapely.transform(
+            shapes, lambda xy: np.column_stack(transformer.transform(xy[:, 0], xy[:, 1]))
+        )
+    features.geometry = list(shapes)
+    features.crs = target.to_wkt()
 
 
 def check_extent(extent: Any, where: str = "city.extent") -> tuple[float, float, float, float]:

