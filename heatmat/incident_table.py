@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from heatmat.errors import InputError
 from heatmat.text_table import (
     Faults,
     TextTable,
@@ -15,7 +16,6 @@ from heatmat.text_table import (
     read_text_table,
     require_columns,
 )
-from heatmat.errors import InputError
 from heatmat.times import parse_stamp
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from heatmat.errors import InputError, nearest
 from heatmat.text_table import (
     Faults,
     TextTable,
@@ -15,7 +16,6 @@ from heatmat.text_table import (
     read_text_table,
     require_columns,
 )
-from heatmat.errors import InputError, nearest
 
 if TYPE_CHECKING:
     import pandas as pd

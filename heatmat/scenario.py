@@ -11,8 +11,8 @@ from heatmat import interventions as interventions_
 from heatmat import scenario_checks as checks
 from heatmat.errors import InputError
 from heatmat.interventions import Intervention
-from heatmat.scenario_files import PATH_KEYS, Location, read_scenario, resolve_paths
 from heatmat.scenario_faults import validate_tables
+from heatmat.scenario_files import PATH_KEYS, Location, read_scenario, resolve_paths
 from heatmat.scenario_schema import ScenarioTables
 
 if TYPE_CHECKING:
