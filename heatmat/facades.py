@@ -121,9 +121,7 @@ class _Runs:
     last: np.ndarray
 
 
-def _runs(
-    vertices: np.ndarray, start: np.ndarray, end: np.ndarray, building: np.ndarray
-) -> _Runs:
+def _runs(vertices: np.ndarray, start: np.ndarray, end: np.ndarray, building: np.ndarray) -> _Runs:
     """Chain half-walls of one building that go straight on."""
     successor = _successors(vertices, start, end, building)
     has_predecessor = np.zeros(len(start), dtype=bool)

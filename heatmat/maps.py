@@ -240,11 +240,7 @@ def plane_height(plane: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     ndarray
         Heights [m].
     """
-    return (
-        plane[..., 0]
-        + plane[..., 1] * (x - plane[..., 3])
-        + plane[..., 2] * (y - plane[..., 4])
-    )
+    return plane[..., 0] + plane[..., 1] * (x - plane[..., 3]) + plane[..., 2] * (y - plane[..., 4])
 
 
 def max_pyramid(cell_top: np.ndarray) -> list[np.ndarray]:

@@ -75,10 +75,10 @@ def close_gaps(polygons: np.ndarray, width: float = GAP) -> tuple[np.ndarray, di
     if len(polygons) == 0:
         return polygons, {"slivers_closed": 0, "sliver_area_m2": 0.0}
     union = shapely.union_all(polygons, grid_size=GRID)
-    # A low mitre limit on the way out keeps spikes of sharp corners from reaching across an alley;
-    # the corners this blunts are in the union already.
+    # Low mitre limits: on the way out a spike at a sharp corner must not reach across an alley (the
+    # corners this blunts are in the union already); on the way back a wedge must not open again.
     grown = shapely.buffer(union, width / 2, join_style="mitre", mitre_limit=1.5)
-    closed = shapely.buffer(grown, -width / 2, join_style="mitre", mitre_limit=5.0)
+    closed = shapely.buffer(grown, -width / 2, join_style="mitre", mitre_limit=2.0)
     slivers = shapely.get_parts(shapely.difference(closed, union, grid_size=GRID))
     slivers = slivers[shapely.area(slivers) > 1e-4]
     owner = _adjoining(slivers, polygons)
@@ -107,9 +107,7 @@ def _adjoining(slivers: np.ndarray, polygons: np.ndarray) -> np.ndarray:
     return owner
 
 
-def partition(
-    polygons: np.ndarray, planes: np.ndarray, part: np.ndarray
-) -> Partition:
+def partition(polygons: np.ndarray, planes: np.ndarray, part: np.ndarray) -> Partition:
     """Node pieces of roof against each other; where they overlap, the highest wins.
 
     Parameters
@@ -181,9 +179,7 @@ def _half_edges(
     return unique * GRID, start[real], end[real], face[real]
 
 
-def _pair(
-    start: np.ndarray, end: np.ndarray, face: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _pair(start: np.ndarray, end: np.ndarray, face: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Undirected edges (low vertex, high vertex) with the faces on their left and right."""
     low, high = np.minimum(start, end), np.maximum(start, end)
     edges, index = np.unique(np.stack([low, high], axis=1), axis=0, return_inverse=True)

@@ -41,9 +41,7 @@ class Grid:
         return self.south + self.ny * self.resolution
 
 
-def grid_for(
-    extent: tuple[float, float, float, float], margin: float, resolution: float
-) -> Grid:
+def grid_for(extent: tuple[float, float, float, float], margin: float, resolution: float) -> Grid:
     """The grid over an extent and its margin.
 
     Parameters
@@ -194,10 +192,10 @@ def _ground_raster(city: City, grid: Grid, compositions: Compositions) -> np.nda
 
 
 def _transform(grid: Grid, subdivision: int = 1):  # type: ignore[no-untyped-def]
-    from rasterio.transform import from_origin
+    from rasterio import Affine
 
     cell = grid.resolution / subdivision
-    return from_origin(grid.west, grid.north, cell, cell)
+    return Affine(cell, 0.0, grid.west, 0.0, -cell, grid.north)
 
 
 def _rasters(regions: Regions, grid: Grid, counts: dict[str, float]) -> dict[str, np.ndarray]:

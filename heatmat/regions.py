@@ -102,6 +102,7 @@ def _solid_parts(geometries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     keep = (shapely.get_type_id(parts) == 3) & (shapely.area(parts) > 0)
     return parts[keep], row[keep]
 
+
 def _number(found: Partition, pieces: RoofPieces, outlines: np.ndarray) -> Regions:
     """Give the pieces that are seen somewhere numbers from 1 on."""
     seen = np.unique(found.face_piece[found.face_piece >= 0])

@@ -129,7 +129,8 @@ def roof_planes(
         return _flat(height - drop, centre), outcome
     middle, along, half_length, half_width = _frame(outline, direction_deg, shape)
     run = {"skillion": 2 * half_width, "pyramidal": min(half_width, half_length)}
-    rise = roof_height if known else min(PITCH * run.get(shape, half_width), MAX_SHARE * height)
+    guess = min(PITCH * run.get(shape, half_width), MAX_SHARE * height)
+    rise = roof_height if known else guess
     rise = min(rise, height)
     if shape != "skillion" and outline.area < MIN_FILL * 4 * half_length * half_width:
         return _flat(height - rise / 2, centre), "shape_irregular"
@@ -137,17 +138,20 @@ def roof_planes(
     if shape == "skillion":
         fall = rise / (2 * half_width)
         return np.array([_sloping(middle, across, height - rise / 2, fall)]), shape
-    pitch = rise / half_width
-    end_pitch = rise / half_length if shape == "pyramidal" else pitch
-    facing = [(across, pitch), (-across, pitch)]
+    # Every slope starts at the eaves; hips have the pitch of the sides, a pyramid one apex.
+    slopes = [(across, half_width), (-across, half_width)]
     if shape != "gabled":
-        facing += [(along, end_pitch), (-along, end_pitch)]
-    return np.array([_sloping(middle, d, height, p) for d, p in facing]), shape
+        slopes += [(along, half_length), (-along, half_length)]
+    pitches = [rise / (reach if shape == "pyramidal" else half_width) for _, reach in slopes]
+    return np.array(
+        [
+            _sloping(middle, facing, height - rise + pitch * reach, pitch)
+            for (facing, reach), pitch in zip(slopes, pitches, strict=True)
+        ]
+    ), shape
 
 
-def split_by_planes(
-    polygon: shapely.Polygon, planes: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def split_by_planes(polygon: shapely.Polygon, planes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Cut a polygon where each of several planes is the lowest.
 
     Parameters
