@@ -220,11 +220,15 @@ def make_probes(times: np.ndarray | None = None) -> Any:
 def make_run_info() -> dict[str, Any]:
     """What run.json holds, with a string that must be escaped."""
     return {
-        "scenario": {"name": "A <b>bold</b> & odd name", "physics": {"convection": "tarp"}},
-        "inputs": {"buildings.geojson": "ab" * 32},
+        "inputs": {
+            "command": "run",
+            "options": {"resolution_m": 2.0},
+            "scenario": {"physics": {"convection": "tarp <script>"}},
+            "files": {"buildings": {"path": "/data/<city>.geojson", "sha256": "ab" * 32}},
+        },
         "versions": {"heatmat": "0.1.0", "taichi": "1.7.4", "python": "3.11.9"},
         "device": "cpu",
         "seed": 0,
         "seconds": {"maps": 3.2, "field": 12.0},
-        "warnings": ["2 footprints repaired"],
+        "warnings": ["2 footprints repaired & <kept>"],
     }

@@ -161,7 +161,7 @@ def draw_sky_view_factor(path: str | Path, maps: xr.Dataset, city: Any) -> Path:
         maps["sky_view_factor"].values,
         title="Sky view factor",
         subtitle="share of the hemisphere, by cosine, that a surface seen from above sees as sky",
-        label="–",
+        label="",
         colours=style.SKY_VIEW,
         limits=(0.0, 1.0),
     )
