@@ -19,7 +19,7 @@ from typing import Any
 from heatmat.city import DISTRICT, City
 from heatmat.crs import project
 from heatmat.features import Features, read_features
-from heatmat.footprints import building_rows, is_polygon
+from heatmat.footprints import MIN_AREA, building_rows, is_polygon
 from heatmat.ground import ground_from_osm
 
 CRS = "EPSG:32635"
@@ -109,7 +109,11 @@ def _single(geometry: Any) -> Any:
 
 
 def _buildings(features: Features, degrees: list[Any], box: Any) -> list[dict[str, Any]]:
-    rows = [i for i in building_rows(features, Counter()) if features.geometry[i].intersects(box)]
+    shapes = features.geometry
+    rows = [i for i in building_rows(features, Counter()) if shapes[i].intersects(box)]
+    # The extract ends at its border without the nodes beyond: footprints that lost some cross
+    # themselves or shrink to a line. They stand at the margin's outer edge.
+    rows = [i for i in rows if shapes[i].is_valid and shapes[i].area > MIN_AREA]
     return [
         _feature(_single(degrees[i]), {"id": features.ids[i]} | _kept(features.tags[i]))
         for i in sorted(rows, key=lambda i: features.ids[i])

@@ -34,7 +34,8 @@ MAX_DEFAULT_RISE = 6.0
 FILL_DISTANCE = 100.0
 """Neighbours within this distance give a missing height [m]: our rule, about one city block."""
 FILL_SOFTENING = 10.0
-"""Neighbours weigh 1 / (distance + this) [m]: our rule, so that touching ones do not decide alone."""
+"""Neighbours weigh area / (distance + this) [m]: our rule. The area, so that a block outweighs the
+sheds in its courtyard; the softening, so that touching ones do not decide alone."""
 FILL_MIN_NEIGHBOURS = 3
 DEFAULT_LEVELS = 3.0
 """Storeys where neither neighbours nor the file have heights: our rule."""
@@ -260,7 +261,7 @@ def fill_heights(polygons: list[Any], heights: list[float], low: list[bool]) -> 
     """Give every missing height one.
 
     One-storey kinds get one storey. The others get the median of the known heights within
-    `FILL_DISTANCE`, each weighted by 1 / (distance + `FILL_SOFTENING`); with fewer than
+    `FILL_DISTANCE`, each weighted by area / (distance + `FILL_SOFTENING`); with fewer than
     `FILL_MIN_NEIGHBOURS` of them the median of the whole file; with fewer than that in the file
     `DEFAULT_LEVELS` storeys. One-storey kinds are not asked as neighbours.
 
@@ -298,8 +299,9 @@ def fill_heights(polygons: list[Any], heights: list[float], low: list[bool]) -> 
         if len(near) < FILL_MIN_NEIGHBOURS:
             filled[i] = fallback
             continue
-        distance = shapely.distance(polygons[i], tree.geometries[near])
-        filled[i] = weighted_median(values[near], 1.0 / (distance + FILL_SOFTENING))
+        donors = tree.geometries[near]
+        weights = shapely.area(donors) / (shapely.distance(polygons[i], donors) + FILL_SOFTENING)
+        filled[i] = weighted_median(values[near], weights)
     return filled
 
 
