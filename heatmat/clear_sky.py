@@ -9,16 +9,26 @@ import numpy as np
 from heatmat.errors import InputError
 from heatmat.ground_wave import GroundWave
 from heatmat.humid_air import standard_pressure
-from heatmat.sky import clear_sky_longwave
+from heatmat.sky import clear_sky_longwave, extraterrestrial_normal
 from heatmat.solar import MINUTE, sun_direction, to_utc
 from heatmat.units import to_celsius
 from heatmat.weather import Weather
 
 # Share of the daily range below the maximum at 1 to 24 h apparent solar time: ASHRAE Handbook of
 # Fundamentals 2021, chapter 14, table 6 (after Hedrick 2009)
-DAILY_RANGE_SHARE = (
-    (0.88, 0.92, 0.95, 0.98, 1.00, 0.98, 0.91, 0.74, 0.55, 0.38, 0.23, 0.13)
-    + (0.05, 0.00, 0.00, 0.06, 0.14, 0.24, 0.39, 0.50, 0.59, 0.68, 0.75, 0.82)
+DAILY_RANGE_SHARE = (0.88, 0.92, 0.95, 0.98, 1.00, 0.98, 0.91, 0.74, 0.55, 0.38, 0.23, 0.13) + (
+    0.05,
+    0.00,
+    0.00,
+    0.06,
+    0.14,
+    0.24,
+    0.39,
+    0.50,
+    0.59,
+    0.68,
+    0.75,
+    0.82,
 )
 
 
@@ -121,7 +131,9 @@ def _check(tmax: float, tmin: float, dew_point: float | None) -> None:
         )
 
 
-def _apparent_solar_hour(time, utc_offset, latitude, longitude) -> np.ndarray:
+def _apparent_solar_hour(
+    time: np.ndarray, utc_offset: float, latitude: float, longitude: float
+) -> np.ndarray:
     """Apparent solar time of local `time` [h, 0 to 24], from the sun's hour angle."""
     direction = sun_direction(to_utc(time, utc_offset), latitude, longitude)
     phi = np.deg2rad(latitude)
@@ -130,16 +142,25 @@ def _apparent_solar_hour(time, utc_offset, latitude, longitude) -> np.ndarray:
     return np.mod(hour_angle * 12.0 / np.pi + 12.0, 24.0)
 
 
-def _ineichen(time_utc, latitude, longitude, elevation, linke_turbidity):
+def _ineichen(
+    time_utc: np.ndarray,
+    latitude: float,
+    longitude: float,
+    elevation: float,
+    linke_turbidity: float,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """GHI, DNI and DHI [W m-2] of a cloudless sky; zero with the sun below the horizon."""
-    import pandas as pd
-    from pvlib import atmosphere, clearsky, irradiance
+    from pvlib import atmosphere, clearsky
 
     up = sun_direction(time_utc, latitude, longitude)[:, 2]
-    zenith = np.rad2deg(np.arccos(np.clip(up, -1.0, 1.0)))
+    lit = up > 0.0
+    zenith = np.rad2deg(np.arccos(np.clip(up[lit], 0.0, 1.0)))
     mass = atmosphere.get_relative_airmass(zenith)
     mass = atmosphere.get_absolute_airmass(mass, float(standard_pressure(elevation)))
-    extra = irradiance.get_extra_radiation(pd.DatetimeIndex(time_utc)).to_numpy()
+    day = time_utc[len(time_utc) // 2]
+    day_of_year = (day - day.astype("datetime64[Y]")) / np.timedelta64(1, "D") + 1.0
+    extra = extraterrestrial_normal(day_of_year)
     sky = clearsky.ineichen(zenith, mass, linke_turbidity, elevation, extra)
-    lit = up > 0.0
-    return tuple(np.where(lit, np.nan_to_num(sky[name]), 0.0) for name in ("ghi", "dni", "dhi"))
+    ghi, dni, dhi = np.zeros((3, len(time_utc)))
+    ghi[lit], dni[lit], dhi[lit] = sky["ghi"], sky["dni"], sky["dhi"]
+    return ghi, dni, dhi

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from heatmat.errors import InputError, nearest
 from heatmat.physics import CHOICES, check_choice
@@ -127,7 +128,9 @@ def roughness_multiplier(roughness: str) -> float:
     return ROUGHNESS[roughness]
 
 
-def is_windward(azimuth_deg, wind_direction_deg, cos_tilt):
+def is_windward(
+    azimuth_deg: ArrayLike, wind_direction_deg: ArrayLike, cos_tilt: ArrayLike
+) -> np.ndarray:
     """Whether a surface faces the wind: within 90 degrees, and every horizontal one.
 
     Parameters
@@ -139,12 +142,13 @@ def is_windward(azimuth_deg, wind_direction_deg, cos_tilt):
     cos_tilt : float or array
         Upward component of the outward normal.
     """
-    difference = np.abs((np.asarray(azimuth_deg) - wind_direction_deg + 180.0) % 360.0 - 180.0)
+    turn = np.asarray(azimuth_deg, dtype=float) - np.asarray(wind_direction_deg, dtype=float)
+    difference = np.abs((turn + 180.0) % 360.0 - 180.0)
     # a surface within 5 degrees of horizontal has no lee side of its own
-    return (difference <= 90.0) | (np.abs(cos_tilt) > np.cos(np.deg2rad(5.0)))
+    return np.asarray((difference <= 90.0) | (np.abs(cos_tilt) > np.cos(np.deg2rad(5.0))))
 
 
-def natural_convection(surface_minus_air, cos_tilt):
+def natural_convection(surface_minus_air: ArrayLike, cos_tilt: ArrayLike) -> np.ndarray:
     """Natural convection coefficient of a tilted surface [W m-2 K-1].
 
     Parameters
@@ -162,21 +166,21 @@ def natural_convection(surface_minus_air, cos_tilt):
     tilt = np.abs(cos_tilt)
     rises = difference * np.asarray(cos_tilt, dtype=float) > 0.0
     factor = np.where(rises, UNSTABLE[0] / (UNSTABLE[1] - tilt), STABLE[0] / (STABLE[1] + tilt))
-    return factor * np.cbrt(np.abs(difference))
+    return np.asarray(factor * np.cbrt(np.abs(difference)))
 
 
 def h_conv(
-    model,
-    surface_minus_air,
-    wind_speed,
+    model: str,
+    surface_minus_air: ArrayLike,
+    wind_speed: ArrayLike,
     *,
-    windward=True,
-    cos_tilt=0.0,
-    roughness="medium_rough",
-    perimeter_over_area=0.4,
-    a=4.0,
-    b=4.0,
-):
+    windward: ArrayLike = True,
+    cos_tilt: ArrayLike = 0.0,
+    roughness: str | np.ndarray | float = "medium_rough",
+    perimeter_over_area: ArrayLike = 0.4,
+    a: float = 4.0,
+    b: float = 4.0,
+) -> np.ndarray:
     """Outside convection coefficient [W m-2 K-1].
 
     Parameters
@@ -216,10 +220,11 @@ def h_conv(
     multiplier = roughness_multiplier(roughness) if isinstance(roughness, str) else roughness
     natural = natural_convection(surface_minus_air, cos_tilt)
     if model == "tarp":
-        return natural + side_a * multiplier * np.sqrt(perimeter_over_area * speed)
+        edge = np.asarray(perimeter_over_area, dtype=float)
+        return np.asarray(natural + side_a * multiplier * np.sqrt(edge * speed))
     if model == "linear":
-        return side_a + side_b * speed + 0.0 * natural
+        return np.asarray(side_a + side_b * speed + 0.0 * natural)
     forced = side_a * speed**side_b
     if model == "mowitt":
-        return np.hypot(MOWITT_NATURAL * np.cbrt(np.abs(surface_minus_air)), forced)
-    return natural + multiplier * (np.hypot(natural, forced) - natural)
+        return np.asarray(np.hypot(MOWITT_NATURAL * np.cbrt(np.abs(surface_minus_air)), forced))
+    return np.asarray(natural + multiplier * (np.hypot(natural, forced) - natural))

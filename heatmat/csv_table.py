@@ -1,4 +1,4 @@
-"""Small CSV tables as people export them: commas or semicolons, decimal commas, a byte order mark."""
+"""CSV tables as people export them: commas or semicolons, decimal commas, byte order marks."""
 
 from __future__ import annotations
 

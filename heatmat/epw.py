@@ -60,7 +60,7 @@ def read_epw(path: str | Path) -> Weather:
     rows = _rows(lines, path)
     time, mixed = _stamps(rows, per_hour, path)
     columns = {name: _column(rows, name, path) for name in FIELDS}
-    filler = _Filler(path, rows)
+    filler = _Filler(path)
     air = to_kelvin(filler.bridge(columns, "dry bulb temperature"))
     dew = _dew_point(columns, air, filler)
     pressure = columns["atmospheric pressure"]
@@ -73,7 +73,7 @@ def read_epw(path: str | Path) -> Weather:
     ghi, dni, dhi = _radiation(columns, time, interval, (latitude, longitude, utc_offset), filler)
     origin = time[0].astype("datetime64[Y]")
     wave = GroundWave.from_year(air, (time - origin).astype(float) - 0.5 * interval)
-    return Weather(
+    weather = Weather(
         kind="typical_year" if mixed else "single_year",
         time=time,
         interval=interval,
@@ -94,9 +94,27 @@ def read_epw(path: str | Path) -> Weather:
         source=str(path),
         notes=tuple(filler.notes),
     )
+    return _with_phase_note(weather)
 
 
-def _location(lines: list[str], path) -> tuple[float, float, float, float]:
+def _with_phase_note(weather: Weather) -> Weather:
+    """Say so where the file's radiation is not that of the hour before its stamp.
+
+    It is read by the format's convention all the same.
+    """
+    from heatmat.solar import radiation_lead
+
+    lead = radiation_lead(weather)
+    expected = weather.interval / 120.0
+    if lead is None or lead == expected:
+        return weather
+    return weather.with_notes(
+        f"{Path(weather.source).name}: its radiation fits the sun {lead:g} min before the stamp, "
+        f"not {expected:g} as the format has it; east and west walls are off by the difference"
+    )
+
+
+def _location(lines: list[str], path: str | Path) -> tuple[float, float, float, float]:
     cells = lines[0].split(",") if lines else []
     if not cells or cells[0].strip().upper() != "LOCATION":
         raise InputError(
@@ -121,7 +139,7 @@ def _location(lines: list[str], path) -> tuple[float, float, float, float]:
     return numbers[0], numbers[1], numbers[2], numbers[3]
 
 
-def _records_per_hour(lines: list[str], path) -> int:
+def _records_per_hour(lines: list[str], path: str | Path) -> int:
     for number, line in enumerate(lines[:HEADER_LINES], start=1):
         cells = [cell.strip() for cell in line.split(",")]
         if cells[0].upper() == "DATA PERIODS":
@@ -142,7 +160,7 @@ def _records_per_hour(lines: list[str], path) -> int:
     )
 
 
-def _rows(lines: list[str], path) -> list[list[str]]:
+def _rows(lines: list[str], path: str | Path) -> list[list[str]]:
     rows = [row for row in csv.reader(lines[HEADER_LINES:]) if row]
     for number, row in enumerate(rows, start=HEADER_LINES + 1):
         if len(row) < 24:
@@ -158,7 +176,7 @@ def _rows(lines: list[str], path) -> list[list[str]]:
     return rows
 
 
-def _integers(rows: list[list[str]], column: int, name: str, path) -> np.ndarray:
+def _integers(rows: list[list[str]], column: int, name: str, path: str | Path) -> np.ndarray:
     values = np.empty(len(rows), dtype=int)
     for i, row in enumerate(rows):
         try:
@@ -173,7 +191,7 @@ def _integers(rows: list[list[str]], column: int, name: str, path) -> np.ndarray
     return values
 
 
-def _stamps(rows: list[list[str]], per_hour: int, path) -> tuple[np.ndarray, bool]:
+def _stamps(rows: list[list[str]], per_hour: int, path: str | Path) -> tuple[np.ndarray, bool]:
     """End of each row, datetime64[s], in one year; and whether the rows come from several."""
     year, month, day, hour = (
         _integers(rows, i, name, path) for i, name in enumerate(("year", "month", "day", "hour"))
@@ -211,7 +229,7 @@ def _stamps(rows: list[list[str]], per_hour: int, path) -> tuple[np.ndarray, boo
     return time, mixed
 
 
-def _column(rows: list[list[str]], name: str, path) -> np.ndarray:
+def _column(rows: list[list[str]], name: str, path: str | Path) -> np.ndarray:
     """A field as numbers, NaN where the file's code says missing."""
     column, low, high, missing = FIELDS[name]
     values = np.empty(len(rows))
@@ -237,7 +255,7 @@ def _column(rows: list[list[str]], name: str, path) -> np.ndarray:
 class _Filler:
     """Fills missing values by stated rules and keeps note of it."""
 
-    def __init__(self, path, rows) -> None:
+    def __init__(self, path: str | Path) -> None:
         self.path = path
         self.notes: list[str] = []
 
@@ -262,13 +280,19 @@ class _Filler:
         index = np.arange(len(values))
         return np.interp(index, index[~gaps], values[~gaps], period=len(values))
 
-    def replace(self, name: str, values: np.ndarray, substitute, how="standard atmosphere"):
+    def replace(
+        self,
+        name: str,
+        values: np.ndarray,
+        substitute: np.ndarray,
+        how: str = "standard atmosphere",
+    ) -> np.ndarray:
         gaps = np.isnan(values)
         self.note(name, int(gaps.sum()), how)
         return np.where(gaps, substitute, values)
 
 
-def _dew_point(columns, air: np.ndarray, filler: _Filler) -> np.ndarray:
+def _dew_point(columns: dict[str, np.ndarray], air: np.ndarray, filler: _Filler) -> np.ndarray:
     dew, humidity = to_kelvin(columns["dew point temperature"]), columns["relative humidity"]
     from_humidity = dew_point_from_relative_humidity(air, humidity / 100.0)
     gaps = np.isnan(dew)
@@ -278,18 +302,23 @@ def _dew_point(columns, air: np.ndarray, filler: _Filler) -> np.ndarray:
     return filler.bridge({"dew point temperature": dew}, "dew point temperature")
 
 
-def _sky_longwave(columns, air, dew, pressure, hour, filler: _Filler) -> np.ndarray:
-    longwave = np.where(columns["horizontal infrared"] > 0.0, columns["horizontal infrared"], np.nan)
-    cover = columns["opaque sky cover"]
-    cloudy = filler.replace(
-        "horizontal infrared", longwave, cloudy_sky_longwave(air, dew, cover), "Clark and Allen"
-    ) if np.isnan(longwave).any() else longwave
-    if not np.isnan(cloudy).any():
-        return cloudy
-    clear = clear_sky_longwave(air, dew, pressure, hour)
-    return filler.replace(
-        "horizontal infrared and sky cover", cloudy, clear, "clear sky of Martin and Berdahl"
+def _sky_longwave(
+    columns: dict[str, np.ndarray],
+    air: np.ndarray,
+    dew: np.ndarray,
+    pressure: np.ndarray,
+    hour: np.ndarray,
+    filler: _Filler,
+) -> np.ndarray:
+    longwave = np.where(
+        columns["horizontal infrared"] > 0.0, columns["horizontal infrared"], np.nan
     )
+    cover = columns["opaque sky cover"]
+    cloudy = cloudy_sky_longwave(air, dew, cover)
+    longwave = filler.replace("horizontal infrared", longwave, cloudy, "Clark and Allen")
+    clear = clear_sky_longwave(air, dew, pressure, hour)
+    how = "clear sky of Martin and Berdahl"
+    return filler.replace("horizontal infrared and sky cover", longwave, clear, how)
 
 
 def _wind_direction(direction: np.ndarray, filler: _Filler) -> np.ndarray:
@@ -306,7 +335,13 @@ def _wind_direction(direction: np.ndarray, filler: _Filler) -> np.ndarray:
     return np.where(last < 0, first, direction[np.maximum(last, 0)])
 
 
-def _radiation(columns, time, interval, site, filler: _Filler):
+def _radiation(
+    columns: dict[str, np.ndarray],
+    time: np.ndarray,
+    interval: float,
+    site: tuple[float, float, float],
+    filler: _Filler,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """GHI, DNI and DHI, one of them closed from the other two where it is missing."""
     from heatmat.solar import close_radiation
 
@@ -319,9 +354,7 @@ def _radiation(columns, time, interval, site, filler: _Filler):
         return ghi, dni, dhi
     latitude, longitude, utc_offset = site
     middle = time - np.timedelta64(int(interval // 2), "s")
-    ghi, dni, dhi, unknown = close_radiation(
-        ghi, dni, dhi, middle, utc_offset, latitude, longitude
-    )
+    ghi, dni, dhi, unknown = close_radiation(ghi, dni, dhi, middle, utc_offset, latitude, longitude)
     if unknown.any():
         i = int(np.argmax(unknown))
         raise InputError(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from heatmat.errors import InputError
 from heatmat.ground_wave import GroundWave
@@ -110,7 +111,7 @@ class Forcing:
         """Actual vapour pressure [Pa] at the stamps [N + 1]."""
         return saturation_vapour_pressure(self.dew_point)
 
-    def ground_temperature(self, depth, stamp: int = 0) -> np.ndarray:
+    def ground_temperature(self, depth: ArrayLike, stamp: int = 0) -> np.ndarray:
         """Undisturbed ground temperature [K] at `depth` [m] at one stamp: the first profile."""
         local = self.local_time[stamp]
         second = (local - local.astype("datetime64[Y]")).astype(float)
@@ -163,7 +164,8 @@ def make_forcing(
         On a window that the weather does not cover, or times off the steps.
     """
     from heatmat.indoor import indoor_series
-    from heatmat.solar import step_radiation, to_utc
+    from heatmat.sky import extraterrestrial_normal, split_diffuse
+    from heatmat.solar import step_radiation, sun_clock, to_utc
 
     physics = physics or PhysicsOptions()
     latitude = weather.latitude if latitude is None else float(latitude)
@@ -177,7 +179,10 @@ def make_forcing(
         interpolation=physics.solar_interpolation,
         sun_time=physics.sun_time,
     )
-    beam, isotropic, horizon = _split(physics, local, direction, dni, dhi)
+    day = weather.time_of_year(sun_clock(weather, local[:-1])) / 86400.0 + 1.0
+    beam, isotropic, horizon = split_diffuse(
+        physics.sky_diffuse, dni, dhi, direction[:, 2], extraterrestrial_normal(day)
+    )
     wave = _ground_wave(weather, physics)
     return Forcing(
         time=to_utc(local, weather.utc_offset),
@@ -210,7 +215,9 @@ def make_forcing(
     )
 
 
-def _local_stamps(weather: Weather, start, end, step_min, spin_up_days):
+def _local_stamps(
+    weather: Weather, start: object, end: object, step_min: float, spin_up_days: float
+) -> tuple[np.ndarray, int]:
     """Stamps on the weather's clock [N + 1] and the number of spin-up steps."""
     minutes = int(step_min)
     if minutes != step_min or not 1 <= minutes <= 60 or 60 % minutes:
@@ -245,14 +252,6 @@ def _local_stamps(weather: Weather, start, end, step_min, spin_up_days):
             got=0,
         )
     return first + step * np.arange(total + 1), days * 1440 // minutes
-
-
-def _split(physics: PhysicsOptions, local, direction, dni, dhi):
-    from heatmat.sky import extraterrestrial_normal, split_diffuse
-
-    day = (local[1:] - local[1:].astype("datetime64[Y]")).astype(float) / 86400.0 + 1.0
-    extra = extraterrestrial_normal(day)
-    return split_diffuse(physics.sky_diffuse, dni, dhi, direction[:, 2], extra)
 
 
 def _ground_wave(weather: Weather, physics: PhysicsOptions) -> GroundWave:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 YEAR = 365.0 * 86400.0
 """Period of the annual wave [s]."""
@@ -51,7 +52,7 @@ class GroundWave:
         """Depth at which the amplitude has fallen to 1/e [m]."""
         return float(np.sqrt(self.diffusivity * YEAR / np.pi))
 
-    def temperature(self, depth, time_of_year):
+    def temperature(self, depth: ArrayLike, time_of_year: ArrayLike) -> np.ndarray:
         """Ground temperature [K].
 
         Parameters
@@ -63,19 +64,25 @@ class GroundWave:
         """
         damped = np.asarray(depth, dtype=float) / self.damping_depth
         phase = 2.0 * np.pi / YEAR * (np.asarray(time_of_year, dtype=float) - self.coldest)
-        return self.mean - self.amplitude * np.exp(-damped) * np.cos(phase - damped)
+        return np.asarray(self.mean - self.amplitude * np.exp(-damped) * np.cos(phase - damped))
 
     def as_array(self) -> np.ndarray:
         """mean, amplitude, coldest, diffusivity as float64 [4]."""
         return np.array([self.mean, self.amplitude, self.coldest, self.diffusivity])
 
     @classmethod
-    def from_array(cls, values, source: str = "") -> GroundWave:
+    def from_array(cls, values: np.ndarray, source: str = "") -> GroundWave:
         """The inverse of `as_array`."""
-        return cls(*(float(v) for v in values), source=source)
+        mean, amplitude, coldest, diffusivity = (float(v) for v in values)
+        return cls(mean, amplitude, coldest, diffusivity, source)
 
     @classmethod
-    def from_year(cls, air_temperature, time_of_year, diffusivity: float = SOIL_DIFFUSIVITY):
+    def from_year(
+        cls,
+        air_temperature: ArrayLike,
+        time_of_year: ArrayLike,
+        diffusivity: float = SOIL_DIFFUSIVITY,
+    ) -> GroundWave:
         """First harmonic of a whole year of air temperatures, by their twelfths' means.
 
         Parameters

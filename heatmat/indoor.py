@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from heatmat.errors import InputError
 from heatmat.units import to_kelvin
@@ -14,7 +15,9 @@ _CLOCK = re.compile(r"^([01]?\d|2[0-4]):([0-5]\d)$")
 DAY = 86400.0
 
 
-def indoor_series(specification: float | str | Path, local_time, utc_offset: float) -> np.ndarray:
+def indoor_series(
+    specification: float | str | Path, local_time: ArrayLike, utc_offset: float
+) -> np.ndarray:
     """Indoor air temperature [K] at local standard times [n].
 
     Parameters

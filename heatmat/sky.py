@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from heatmat.errors import InputError
 from heatmat.physics import CHOICES, check_choice
 from heatmat.units import STEFAN_BOLTZMANN, to_celsius
 
@@ -37,7 +37,7 @@ _PEREZ_BINS = np.array([1.065, 1.230, 1.500, 1.950, 2.800, 4.500, 6.200])
 _COS_85 = np.cos(np.deg2rad(85.0))
 
 
-def extraterrestrial_normal(day_of_year):
+def extraterrestrial_normal(day_of_year: ArrayLike) -> np.ndarray:
     """Irradiance normal to the sun above the atmosphere [W m-2].
 
     Parameters
@@ -49,17 +49,20 @@ def extraterrestrial_normal(day_of_year):
     -----
     Duffie and Beckman (2013), Solar Engineering of Thermal Processes, eq. 1.4.1a.
     """
-    return SOLAR_CONSTANT * (1.0 + 0.033 * np.cos(2.0 * np.pi * np.asarray(day_of_year) / 365.0))
+    angle = 2.0 * np.pi * np.asarray(day_of_year, dtype=float) / 365.0
+    return np.asarray(SOLAR_CONSTANT * (1.0 + 0.033 * np.cos(angle)))
 
 
-def relative_air_mass(cos_zenith):
+def relative_air_mass(cos_zenith: ArrayLike) -> np.ndarray:
     """Optical air mass relative to the zenith (Kasten and Young 1989, doi:10.1364/AO.28.004735)."""
-    cosine = np.clip(cos_zenith, 0.0, 1.0)
+    cosine = np.clip(np.asarray(cos_zenith, dtype=float), 0.0, 1.0)
     zenith_deg = np.rad2deg(np.arccos(cosine))
-    return 1.0 / (cosine + 0.50572 * (96.07995 - zenith_deg) ** -1.6364)
+    return np.asarray(1.0 / (cosine + 0.50572 * (96.07995 - zenith_deg) ** -1.6364))
 
 
-def perez_coefficients(dni, dhi, cos_zenith, dni_extra):
+def perez_coefficients(
+    dni: ArrayLike, dhi: ArrayLike, cos_zenith: ArrayLike, dni_extra: ArrayLike
+) -> tuple[np.ndarray, np.ndarray]:
     """Circumsolar and horizon brightness coefficients F1 and F2 of the Perez sky.
 
     Parameters
@@ -80,15 +83,15 @@ def perez_coefficients(dni, dhi, cos_zenith, dni_extra):
     -----
     Perez et al. (1990), Solar Energy 44, 271-289, eqs. 1 to 9, coefficients of table 6.
     """
-    dni, dhi, cos_zenith, dni_extra = np.broadcast_arrays(
+    direct, scattered, up, extra = np.broadcast_arrays(
         *(np.asarray(a, dtype=float) for a in (dni, dhi, cos_zenith, dni_extra))
     )
-    lit = (dhi > 0.0) & (cos_zenith > 0.0)
-    diffuse = np.where(lit, dhi, 1.0)
-    zenith = np.arccos(np.clip(cos_zenith, 0.0, 1.0))
+    lit = (scattered > 0.0) & (up > 0.0)
+    diffuse = np.where(lit, scattered, 1.0)
+    zenith = np.arccos(np.clip(up, 0.0, 1.0))
     kappa = 1.041 * zenith**3
-    clearness = (1.0 + dni / diffuse + kappa) / (1.0 + kappa)
-    brightness = diffuse * relative_air_mass(cos_zenith) / dni_extra
+    clearness = (1.0 + direct / diffuse + kappa) / (1.0 + kappa)
+    brightness = diffuse * relative_air_mass(up) / extra
     row = _PEREZ[np.digitize(clearness, _PEREZ_BINS)]
     f1 = np.maximum(row[..., 0] + row[..., 1] * brightness + row[..., 2] * zenith, 0.0)
     f2 = row[..., 3] + row[..., 4] * brightness + row[..., 5] * zenith
@@ -111,7 +114,9 @@ def horizon_band_horizontal_share() -> float:
     return float(np.pi * np.sin(HORIZON_BAND) ** 2 * horizon_band_radiance_factor())
 
 
-def split_diffuse(model, dni, dhi, cos_zenith, dni_extra):
+def split_diffuse(
+    model: str, dni: ArrayLike, dhi: ArrayLike, cos_zenith: ArrayLike, dni_extra: ArrayLike
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Beam with the circumsolar light, isotropic part and horizon band of the sky.
 
     Parameters
@@ -150,7 +155,9 @@ def split_diffuse(model, dni, dhi, cos_zenith, dni_extra):
     return beam, dhi * (1.0 - f1) - share * band, band
 
 
-def clear_sky_longwave(air_temperature, dew_point, pressure, hour):
+def clear_sky_longwave(
+    air_temperature: ArrayLike, dew_point: ArrayLike, pressure: ArrayLike, hour: ArrayLike
+) -> np.ndarray:
     """Horizontal longwave irradiance of a cloudless sky [W m-2].
 
     Parameters
@@ -173,10 +180,12 @@ def clear_sky_longwave(air_temperature, dew_point, pressure, hour):
     emissivity = emissivity + 0.013 * np.cos(2.0 * np.pi * np.asarray(hour, dtype=float) / 24.0)
     emissivity = emissivity + 0.00012 * (np.asarray(pressure, dtype=float) / 100.0 - 1000.0)
     air = np.asarray(air_temperature, dtype=float)
-    return np.clip(emissivity, 0.0, 1.0) * STEFAN_BOLTZMANN * air**4
+    return np.asarray(np.clip(emissivity, 0.0, 1.0) * STEFAN_BOLTZMANN * air**4)
 
 
-def cloudy_sky_longwave(air_temperature, dew_point, opaque_cover):
+def cloudy_sky_longwave(
+    air_temperature: ArrayLike, dew_point: ArrayLike, opaque_cover: ArrayLike
+) -> np.ndarray:
     """Horizontal longwave irradiance [W m-2] with the opaque sky cover known.
 
     Parameters
@@ -195,7 +204,7 @@ def cloudy_sky_longwave(air_temperature, dew_point, opaque_cover):
     clear = 0.787 + 0.764 * np.log(np.asarray(dew_point, dtype=float) / 273.0)
     emissivity = clear * (1.0 + 0.0224 * n - 0.0035 * n**2 + 0.00028 * n**3)
     air = np.asarray(air_temperature, dtype=float)
-    return np.clip(emissivity, 0.0, 1.0) * STEFAN_BOLTZMANN * air**4
+    return np.asarray(np.clip(emissivity, 0.0, 1.0) * STEFAN_BOLTZMANN * air**4)
 
 
 def martin_berdahl_normalisation() -> float:
@@ -211,7 +220,7 @@ def martin_berdahl_normalisation() -> float:
     return float(1.0 / mean)
 
 
-def sky_longwave_weight(model, cos_zenith, cos_tilt):
+def sky_longwave_weight(model: str, cos_zenith: ArrayLike, cos_tilt: ArrayLike) -> np.ndarray:
     """Weight g of the sky's longwave deficit along a ray.
 
     The radiance times pi of a ray that escapes is sigma Ta^4 - (sigma Ta^4 - L) g, with L the
@@ -229,14 +238,13 @@ def sky_longwave_weight(model, cos_zenith, cos_tilt):
     cos_tilt : float or array
         Cosine of the receiving surface's tilt: 1 a flat roof, 0 a wall.
     """
-    if model not in CHOICES["longwave_sky"]:
-        raise InputError("unknown sky longwave model", got=repr(model))
-    cos_zenith, cos_tilt = np.broadcast_arrays(
+    check_choice("[physics] longwave_sky", model, CHOICES["longwave_sky"])
+    ray, tilt = np.broadcast_arrays(
         np.asarray(cos_zenith, dtype=float), np.asarray(cos_tilt, dtype=float)
     )
     if model == "isotropic":
-        return np.ones_like(cos_zenith)
+        return np.ones_like(ray)
     if model == "sky_air_split":
-        return np.sqrt(0.5 * (1.0 + cos_tilt))
-    slant = np.maximum(cos_zenith, 1e-6)
-    return martin_berdahl_normalisation() * np.exp(-MARTIN_BERDAHL_EXPONENT / slant)
+        return np.asarray(np.sqrt(0.5 * (1.0 + tilt)))
+    weight = np.exp(-MARTIN_BERDAHL_EXPONENT / np.maximum(ray, 1e-6))
+    return np.asarray(martin_berdahl_normalisation() * weight)

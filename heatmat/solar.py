@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from heatmat.weather import Weather
 
@@ -11,11 +12,11 @@ _KNOT = 600
 """Spacing of the sun positions between which the elevation is interpolated to find sunrise [s]: the
 sun's arc bends by 0.014 degrees in between, 4 s of time."""
 _CHUNK = 20000
-LARGEST_DNI = 1415.0
-"""No beam exceeds the sun above the atmosphere at perihelion [W m-2] (1361 times 1.034, rounded)."""
+LARGEST_DNI = 1410.0
+"""No beam exceeds the sun above the atmosphere at perihelion [W m-2] (1361 times 1.034)."""
 
 
-def sun_direction(time_utc, latitude: float, longitude: float) -> np.ndarray:
+def sun_direction(time_utc: ArrayLike, latitude: float, longitude: float) -> np.ndarray:
     """Unit vector towards the sun, without refraction: true east, true north, up.
 
     Parameters
@@ -50,13 +51,13 @@ def sun_direction(time_utc, latitude: float, longitude: float) -> np.ndarray:
     return directions
 
 
-def to_utc(local_time, utc_offset: float) -> np.ndarray:
+def to_utc(local_time: ArrayLike, utc_offset: float) -> np.ndarray:
     """Local standard time to UTC, datetime64[s]; `utc_offset` in hours."""
     shift = np.timedelta64(round(utc_offset * 3600.0), "s")
     return np.asarray(local_time).astype("datetime64[s]") - shift
 
 
-def sine_elevation(time_utc, latitude: float, longitude: float) -> np.ndarray:
+def sine_elevation(time_utc: ArrayLike, latitude: float, longitude: float) -> np.ndarray:
     """Sine of the sun's elevation, interpolated between positions ten minutes apart [n].
 
     `time_utc` [n] must rise.
@@ -68,7 +69,15 @@ def sine_elevation(time_utc, latitude: float, longitude: float) -> np.ndarray:
     return np.interp(seconds, knots, heights)
 
 
-def close_radiation(ghi, dni, dhi, middle_local, utc_offset, latitude, longitude):
+def close_radiation(
+    ghi: ArrayLike,
+    dni: ArrayLike,
+    dhi: ArrayLike,
+    middle_local: np.ndarray,
+    utc_offset: float,
+    latitude: float,
+    longitude: float,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Fill one missing (NaN) component of three by GHI = DNI cos Z + DHI, the sun at mid-row.
 
     Returns
@@ -78,24 +87,26 @@ def close_radiation(ghi, dni, dhi, middle_local, utc_offset, latitude, longitude
     unknown : array [n] of bool
         Rows by day with more than one component missing.
     """
-    ghi, dni, dhi = (np.array(a, dtype=float) for a in (ghi, dni, dhi))
+    total, direct, diffuse = (np.array(a, dtype=float) for a in (ghi, dni, dhi))
     cos_zenith = sun_direction(to_utc(middle_local, utc_offset), latitude, longitude)[:, 2]
     up = np.maximum(cos_zenith, 0.0)
     # within a degree of the horizon the closure divides noise by nearly nothing
     high = cos_zenith > np.sin(np.deg2rad(1.0))
-    dhi = np.where(np.isnan(dhi), np.maximum(ghi - dni * up, 0.0), dhi)
-    beam = np.where(high, (ghi - dhi) / np.maximum(up, 1e-3), 0.0)
-    dni = np.where(np.isnan(dni), np.clip(beam, 0.0, LARGEST_DNI), dni)
-    ghi = np.where(np.isnan(ghi), dni * up + dhi, ghi)
-    missing = np.isnan(ghi) | np.isnan(dni) | np.isnan(dhi)
+    diffuse = np.where(np.isnan(diffuse), np.maximum(total - direct * up, 0.0), diffuse)
+    beam = np.where(high, (total - diffuse) / np.maximum(up, 1e-3), 0.0)
+    direct = np.where(np.isnan(direct), np.clip(beam, 0.0, LARGEST_DNI), direct)
+    total = np.where(np.isnan(total), direct * up + diffuse, total)
+    missing = np.isnan(total) | np.isnan(direct) | np.isnan(diffuse)
     # a sun lower than this at mid-row gives a row next to nothing
     dark = cos_zenith < np.sin(np.deg2rad(-4.0))
-    fill = missing & dark
-    ghi, dni, dhi = (np.where(fill & np.isnan(a), 0.0, a) for a in (ghi, dni, dhi))
-    return ghi, dni, dhi, missing & ~dark
+    night = missing & dark
+    total, direct, diffuse = (
+        np.where(night & np.isnan(a), 0.0, a) for a in (total, direct, diffuse)
+    )
+    return total, direct, diffuse, missing & ~dark
 
 
-def _sun_clock(weather: Weather, local_time: np.ndarray) -> np.ndarray:
+def sun_clock(weather: Weather, local_time: np.ndarray) -> np.ndarray:
     """Local times whose sun is meant: a design day repeats its own sun."""
     if weather.kind != "design_day":
         return local_time
@@ -103,7 +114,34 @@ def _sun_clock(weather: Weather, local_time: np.ndarray) -> np.ndarray:
     return weather.origin + seconds.astype("timedelta64[s]")
 
 
-def _minutes_sun_up(weather: Weather, middle: np.ndarray, latitude, longitude) -> np.ndarray:
+def radiation_lead(weather: Weather) -> float | None:
+    """How long before its stamp a row's radiation is centred, judged by its own components [min].
+
+    The three columns obey GHI = DNI cos Z + DHI best with the sun where the file's maker put it.
+
+    Returns
+    -------
+    float or None
+        A multiple of 15 min from -30 to 60; None where the file does not say (no beam, or no clear
+        best).
+    """
+    lit = (weather.dni > 100.0) & (weather.ghi > 100.0)
+    if lit.sum() < 100:
+        return None
+    leads = np.arange(-30, 61, 15)
+    errors = []
+    for lead in leads:
+        moment = to_utc(weather.time[lit] - lead * MINUTE, weather.utc_offset)
+        up = sun_direction(moment, weather.latitude, weather.longitude)[:, 2]
+        closure = weather.dni[lit] * np.maximum(up, 0.0) + weather.dhi[lit] - weather.ghi[lit]
+        errors.append(float(np.sqrt(np.mean(closure**2))))
+    order = np.argsort(errors)
+    return float(leads[order[0]]) if errors[order[0]] < 0.7 * errors[order[1]] else None
+
+
+def _minutes_sun_up(
+    weather: Weather, middle: np.ndarray, latitude: float, longitude: float
+) -> np.ndarray:
     """Whether the sun is up at each minute's middle (local time) [m]."""
     if weather.kind == "design_day":
         day = weather.origin + np.arange(1440) * MINUTE + np.timedelta64(30, "s")
@@ -113,7 +151,9 @@ def _minutes_sun_up(weather: Weather, middle: np.ndarray, latitude, longitude) -
     return sine_elevation(to_utc(middle, weather.utc_offset), latitude, longitude) > 0.0
 
 
-def spread_over_steps(weather: Weather, stamps, latitude: float, longitude: float):
+def spread_over_steps(
+    weather: Weather, stamps: np.ndarray, latitude: float, longitude: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Step means of DNI and DHI that keep the energy of every weather row.
 
     A row's radiation is the mean over the row before its stamp; it is spread evenly over the
@@ -154,7 +194,7 @@ def spread_over_steps(weather: Weather, stamps, latitude: float, longitude: floa
     steps = (len(stamps) - 1, -1)
     lit_minutes = up.ravel()[window].reshape(steps)
     minutes = np.arange(lit_minutes.shape[1]) + 0.5
-    lit = lit_minutes.any(axis=1)
+    lit = np.asarray(lit_minutes.any(axis=1))
     weight = np.where(lit[:, None], lit_minutes, True)
     offset = 60.0 * (weight * minutes).sum(axis=1) / weight.sum(axis=1)
     sun_time = stamps[:-1] + offset.round().astype("timedelta64[s]")
@@ -162,7 +202,7 @@ def spread_over_steps(weather: Weather, stamps, latitude: float, longitude: floa
     return dni_steps, dhi_steps, sun_time, lit
 
 
-def interpolate_half_hour(weather: Weather, sun_time):
+def interpolate_half_hour(weather: Weather, sun_time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """DNI and DHI at `sun_time` (local), linear with each row's mean at the row's middle.
 
     This is how EnergyPlus reads an hourly file (row h at h - 0:30); it does not keep the energy.
@@ -177,7 +217,15 @@ def interpolate_half_hour(weather: Weather, sun_time):
     return values[0], values[1]
 
 
-def step_radiation(weather: Weather, stamps, latitude, longitude, *, interpolation, sun_time):
+def step_radiation(
+    weather: Weather,
+    stamps: np.ndarray,
+    latitude: float,
+    longitude: float,
+    *,
+    interpolation: str,
+    sun_time: str,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Sun and radiation of every step.
 
     Parameters
@@ -206,12 +254,12 @@ def step_radiation(weather: Weather, stamps, latitude, longitude, *, interpolati
         dni, dhi, centre, lit = spread_over_steps(weather, stamps, latitude, longitude)
         # where the sun rises or sets within the step, its direction is that of the lit part
         chosen = np.where(lit, centre, chosen) if sun_time == "mid_step" else chosen
-    utc = to_utc(_sun_clock(weather, chosen), weather.utc_offset)
+    utc = to_utc(sun_clock(weather, chosen), weather.utc_offset)
     direction = sun_direction(utc, latitude, longitude)
     if interpolation == "mean_preserving":
         lost = lit & (direction[:, 2] <= 0.0)
         if lost.any():
-            utc = to_utc(_sun_clock(weather, centre[lost]), weather.utc_offset)
+            utc = to_utc(sun_clock(weather, centre[lost]), weather.utc_offset)
             direction[lost] = sun_direction(utc, latitude, longitude)
         return direction, np.where(direction[:, 2] > 0.0, dni, 0.0), dhi
     dni, dhi = interpolate_half_hour(weather, chosen)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from heatmat.errors import InputError
 from heatmat.ground_wave import GroundWave
@@ -224,7 +225,7 @@ class Weather:
                 got=f"{begin.isoformat()} to {stop.isoformat()}",
             )
 
-    def position(self, time) -> np.ndarray:
+    def position(self, time: ArrayLike) -> np.ndarray:
         """Seconds from the table's start, wrapped where the weather repeats.
 
         Parameters
@@ -260,7 +261,9 @@ class Weather:
         year = time.astype("datetime64[Y]")
         day = (time.astype("datetime64[D]") - year.astype("datetime64[D]")).astype(int)
         second = (time - time.astype("datetime64[D]")).astype(float)
-        leap = ((year + 1).astype("datetime64[D]") - year.astype("datetime64[D]")).astype(int) == 366
+        leap = ((year + 1).astype("datetime64[D]") - year.astype("datetime64[D]")).astype(
+            int
+        ) == 366
         if self.length < 365.5 * 86400:
             if np.any(leap & (day == 59) & (second > 0)):
                 raise InputError(
@@ -274,7 +277,7 @@ class Weather:
             day = day + (~leap & (day >= 59))
         return day * 86400.0 + second
 
-    def at(self, name: str, time) -> np.ndarray:
+    def at(self, name: str, time: ArrayLike) -> np.ndarray:
         """An instantaneous column at `time` [m], linear between rows.
 
         The wind's direction turns the short way round.
@@ -288,7 +291,7 @@ class Weather:
             return np.mod(np.interp(position, rows, wrapped), 360.0)
         return np.interp(position, rows, wrapped)
 
-    def time_of_year(self, time) -> np.ndarray:
+    def time_of_year(self, time: ArrayLike) -> np.ndarray:
         """Seconds since the start of the calendar year, for the annual ground wave."""
         time = np.asarray(time).astype("datetime64[s]")
         return (time - time.astype("datetime64[Y]")).astype(float)

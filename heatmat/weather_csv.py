@@ -162,7 +162,14 @@ def _dew_point(table: CsvTable, air: np.ndarray) -> np.ndarray:
     return dew_point_from_relative_humidity(air, humidity / 100.0)
 
 
-def _longwave(table, time, air, dew, pressure, clock) -> tuple[np.ndarray, list[str]]:
+def _longwave(
+    table: CsvTable,
+    time: np.ndarray,
+    air: np.ndarray,
+    dew: np.ndarray,
+    pressure: np.ndarray,
+    clock: tuple[float, float],
+) -> tuple[np.ndarray, list[str]]:
     if "longwave_down_w_m2" in table.columns:
         return table.numbers("longwave_down_w_m2", 50.0, 700.0), []
     longitude, offset = clock
@@ -172,7 +179,9 @@ def _longwave(table, time, air, dew, pressure, clock) -> tuple[np.ndarray, list[
     return clear_sky_longwave(air, dew, pressure, solar_hour), [f"{table.path}: {note}"]
 
 
-def _radiation(table: CsvTable, time, interval, site):
+def _radiation(
+    table: CsvTable, time: np.ndarray, interval: float, site: tuple[float, float, float]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     latitude, longitude, offset = site
     names = ("ghi_w_m2", "dni_w_m2", "dhi_w_m2")
     there = [name for name in names if name in table.columns]
@@ -184,13 +193,12 @@ def _radiation(table: CsvTable, time, interval, site):
             got=", ".join(there) or "none of them",
         )
     # pyranometers read a few watts below zero at night
-    columns = [
+    ghi, dni, dhi = (
         table.numbers(n, -20.0, 1700.0).clip(0.0) if n in there else np.full(len(time), np.nan)
         for n in names
-    ]
+    )
     middle = time - np.timedelta64(int(interval // 2), "s")
-    ghi, dni, dhi, _ = close_radiation(*columns, middle, offset, latitude, longitude)
-    return ghi, dni, dhi
+    return close_radiation(ghi, dni, dhi, middle, offset, latitude, longitude)[:3]
 
 
 def _ground_wave(air: np.ndarray, time: np.ndarray, interval: float) -> GroundWave:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from heatmat.physics import CHOICES, check_choice
 
@@ -37,7 +38,9 @@ CANOPY_COLUMNS = ("height", "displacement", "roughness", "scale", "top_factor", 
 """Columns of `canopy_coefficients`."""
 
 
-def macdonald_roughness(mean_height, plan_density, frontal_density):
+def macdonald_roughness(
+    mean_height: ArrayLike, plan_density: ArrayLike, frontal_density: ArrayLike
+) -> tuple[np.ndarray, np.ndarray]:
     """Displacement height and roughness length of an urban surface [m].
 
     Parameters
@@ -54,16 +57,18 @@ def macdonald_roughness(mean_height, plan_density, frontal_density):
     least two roughness lengths under the mean height.
     """
     height = np.maximum(np.asarray(mean_height, dtype=float), 0.0)
-    plan = np.clip(plan_density, 0.0, _DENSEST_PLAN)
+    plan = np.clip(np.asarray(plan_density, dtype=float), 0.0, _DENSEST_PLAN)
     frontal = np.maximum(np.asarray(frontal_density, dtype=float), 1e-9)
-    free = 1.0 - (1.0 + _MACDONALD_A**-plan * (plan - 1.0))
+    free = _MACDONALD_A**-plan * (1.0 - plan)  # 1 - d / H
     drag = 0.5 * _MACDONALD_BETA * _DRAG / _KARMAN**2 * free * frontal
     roughness = np.maximum(height * free * np.exp(-(drag**-0.5)), OPEN_ROUGHNESS)
     displacement = np.clip(height * (1.0 - free), 0.0, np.maximum(height - 2.0 * roughness, 0.0))
     return displacement, roughness
 
 
-def canopy_coefficients(mean_height, plan_density, frontal_density) -> np.ndarray:
+def canopy_coefficients(
+    mean_height: ArrayLike, plan_density: ArrayLike, frontal_density: ArrayLike
+) -> np.ndarray:
     """Numbers from which a kernel computes V(z) / V10 in the urban canopy.
 
     Parameters
@@ -83,15 +88,15 @@ def canopy_coefficients(mean_height, plan_density, frontal_density) -> np.ndarra
 
     Notes
     -----
-    The open-country log profile carries the station's wind to 200 m (or twice the mean height, where
-    that is more), where the urban profile takes it over and brings it down. Within the canopy the
+    The open-country log profile carries the station's wind to 200 m (or twice the mean height
+    if that is more), where the urban profile takes it over and brings it down. Within the canopy the
     exponential profile of Macdonald (2000) with k = 9.6 frontal density. The city never speeds the
     wind up: the last line makes the limit of few buildings the open country.
     """
-    height, plan, frontal = np.broadcast_arrays(
+    mean, plan, frontal = np.broadcast_arrays(
         *(np.asarray(a, dtype=float) for a in (mean_height, plan_density, frontal_density))
     )
-    height = np.maximum(height, 0.0)
+    height = np.maximum(mean, 0.0)
     displacement, roughness = macdonald_roughness(height, plan, frontal)
     blending = np.maximum(BLENDING_HEIGHT, 2.0 * height)
     above = np.log(blending / OPEN_ROUGHNESS) / np.log(REFERENCE_HEIGHT / OPEN_ROUGHNESS)
@@ -101,7 +106,7 @@ def canopy_coefficients(mean_height, plan_density, frontal_density) -> np.ndarra
     return np.stack([height, displacement, roughness, scale, top, attenuation], axis=-1)
 
 
-def canopy_factor(coefficients, z):
+def canopy_factor(coefficients: ArrayLike, z: ArrayLike) -> np.ndarray:
     """V(z) / V10 from `canopy_coefficients`: the reference for the kernel.
 
     Parameters
@@ -113,27 +118,27 @@ def canopy_factor(coefficients, z):
     height, displacement, roughness, scale, top, attenuation = np.moveaxis(
         np.asarray(coefficients, dtype=float), -1, 0
     )
-    z = np.maximum(np.asarray(z, dtype=float), LOWEST_LOG_HEIGHT)
-    log_law = scale * np.log(np.maximum((z - displacement) / roughness, 2.0))
-    depth = np.clip(1.0 - z / np.maximum(height, 1e-6), 0.0, 1.0)
-    factor = np.where(z >= height, log_law, top * np.exp(-attenuation * depth))
-    return np.minimum(factor, open_country_factor(z))
+    level = np.maximum(np.asarray(z, dtype=float), LOWEST_LOG_HEIGHT)
+    log_law = scale * np.log(np.maximum((level - displacement) / roughness, 2.0))
+    depth = np.clip(1.0 - level / np.maximum(height, 1e-6), 0.0, 1.0)
+    factor = np.where(level >= height, log_law, top * np.exp(-attenuation * depth))
+    return np.asarray(np.minimum(factor, open_country_factor(z)))
 
 
-def open_country_factor(z):
+def open_country_factor(z: ArrayLike) -> np.ndarray:
     """V(z) / V10 over open country by the log law, `z` [m] at least `LOWEST_LOG_HEIGHT`."""
-    z = np.maximum(np.asarray(z, dtype=float), LOWEST_LOG_HEIGHT)
-    return np.log(z / OPEN_ROUGHNESS) / np.log(REFERENCE_HEIGHT / OPEN_ROUGHNESS)
+    height = np.maximum(np.asarray(z, dtype=float), LOWEST_LOG_HEIGHT)
+    return np.asarray(np.log(height / OPEN_ROUGHNESS) / np.log(REFERENCE_HEIGHT / OPEN_ROUGHNESS))
 
 
 def profile_factor(
-    model,
-    z,
-    mean_height=0.0,
-    plan_density=0.0,
-    frontal_density=0.0,
-    exponent=0.14,
-):
+    model: str,
+    z: ArrayLike,
+    mean_height: ArrayLike = 0.0,
+    plan_density: ArrayLike = 0.0,
+    frontal_density: ArrayLike = 0.0,
+    exponent: float = 0.14,
+) -> np.ndarray:
     """V(z) / V10 by a named profile.
 
     Parameters
@@ -152,5 +157,5 @@ def profile_factor(
         return canopy_factor(canopy_coefficients(mean_height, plan_density, frontal_density), z)
     height = np.maximum(np.asarray(z, dtype=float), 0.0)
     if model == "power_law":
-        return (height / REFERENCE_HEIGHT) ** exponent
+        return np.asarray((height / REFERENCE_HEIGHT) ** exponent)
     return np.ones_like(height)
