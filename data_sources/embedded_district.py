@@ -12,6 +12,7 @@ import argparse
 import gzip
 import hashlib
 import json
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -30,10 +31,12 @@ with most storeys and parts tagged that leaves `MARGIN` on all sides and no shor
 MARGIN = 200.0  # m
 
 KEPT_TAGS = (
-    "name building building:part height min_height building:levels building:min_level "
-    "roof:shape roof:levels roof:height roof:direction roof:orientation building:material "
-    "building:colour roof:material roof:colour layer location man_made start_date"
-).split()
+    *("name", "start_date", "man_made", "layer", "location"),
+    *("building", "building:part", "building:levels", "building:min_level"),
+    *("building:material", "building:colour", "height", "min_height"),
+    *("roof:shape", "roof:levels", "roof:height", "roof:direction", "roof:orientation"),
+    *("roof:material", "roof:colour"),
+)
 GROUND_TOLERANCE = 0.05
 """Ground polygons are simplified by this [m]: far below what a widened street knows."""
 
@@ -125,15 +128,17 @@ def _kept(tags: dict[str, Any]) -> dict[str, Any]:
 
 
 def _trees(features: Features, degrees: list[Any], box: Any) -> list[dict[str, Any]]:
-    trees = []
-    for i, tags in enumerate(features.tags):
-        shape = features.geometry[i]
-        if tags.get("natural") in ("tree", "tree_row") and not is_polygon(shape):
-            if shape.intersects(box):
-                trees.append(
-                    _feature(degrees[i], {"id": features.ids[i], "natural": tags["natural"]})
-                )
-    return trees
+    rows = [
+        i
+        for i, (shape, tags) in enumerate(zip(features.geometry, features.tags, strict=True))
+        if tags.get("natural") in ("tree", "tree_row")
+        and not is_polygon(shape)
+        and shape.intersects(box)
+    ]
+    return [
+        _feature(degrees[i], {"id": features.ids[i], "natural": features.tags[i]["natural"]})
+        for i in rows
+    ]
 
 
 def _ground(features: Features, box: Any) -> list[dict[str, Any]]:
@@ -145,9 +150,7 @@ def _ground(features: Features, box: Any) -> list[dict[str, Any]]:
     project(layer, CRS, "EPSG:4326")
     return [
         _feature(shape, {"id": f"ground/{i + 1}", "ground": construction, "kind": kind})
-        for i, ((kind, construction, _), shape) in enumerate(
-            zip(rows, layer.geometry, strict=True)
-        )
+        for i, ((kind, construction, _), shape) in enumerate(zip(rows, layer.geometry, strict=True))
     ]
 
 
@@ -157,8 +160,8 @@ def main() -> None:
     parser.add_argument("pbf", type=Path, help="OpenStreetMap extract that covers the district")
     city = convert(parser.parse_args().pbf)
     size = (DISTRICT / "district.geojson.gz").stat().st_size
-    print(f"{len(city.buildings)} polygons, {len(city.ground)} grounds, {size} bytes")
-    print(dict(sorted(city.counts.items())))
+    sys.stdout.write(f"{len(city.buildings)} polygons, {len(city.ground)} grounds, {size} bytes\n")
+    sys.stdout.write(f"{dict(sorted(city.counts.items()))}\n")
 
 
 if __name__ == "__main__":

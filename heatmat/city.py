@@ -9,13 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from heatmat.buildings import building_table, count_buildings
 from heatmat.crs import check_extent, choose_crs, project
 from heatmat.errors import InputError
 from heatmat.features import Features, read_features
-from heatmat.footprints import Footprint, building_rows, is_polygon, make_footprints, resolve_parts
+from heatmat.footprints import building_rows, is_polygon, make_footprints, resolve_parts
 from heatmat.ground import ground_from_osm, ground_from_table
-from heatmat.heights import Heights, TagReader, fill_heights, heights_from_tags, is_one_storey
-from heatmat.tag_constructions import facade_of, roof_of
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -130,7 +129,7 @@ class City:
         window = window or _bounds(table)
         box = _box(window, margin)
         buildings = _select(table, window, box, str(path))
-        _count(buildings, counts)
+        count_buildings(buildings, counts)
         layers = features if ground is None else _other(ground, system)
         return cls(
             buildings=buildings,
@@ -153,7 +152,7 @@ class City:
         About half a square kilometre; see ATTRIBUTION.md beside the data.
         """
         about = json.loads((DISTRICT / "district.json").read_text(encoding="utf-8"))
-        keys = "extent crs margin default_facade default_roof default_ground".split()
+        keys = ("extent", "crs", "margin", "default_facade", "default_roof", "default_ground")
         options = {key: about[key] for key in keys}
         city = cls.from_file(DISTRICT / "district.geojson.gz", **options)
         return replace(city, attribution=about["attribution"])
@@ -175,7 +174,8 @@ class City:
         for row in self.buildings.itertuples():
             for name, _ in row.facade_composition:
                 names.setdefault(name, f"building {row.building_id}, {row.facade_source}")
-            names.setdefault(row.roof_construction, f"building {row.building_id}, {row.roof_source}")
+            where = f"building {row.building_id}, {row.roof_source}"
+            names.setdefault(row.roof_construction, where)
         for i, name in enumerate(self.ground["construction"]):
             names.setdefault(name, f"ground polygon {i + 1}")
         return names
@@ -256,84 +256,6 @@ def _total(bounds: Any) -> tuple[float, ...]:
     return float(low[0]), float(low[1]), float(high[0]), float(high[1])
 
 
-def building_table(
-    footprints: list[Footprint],
-    lenient: bool,
-    default_facade: str,
-    default_roof: str,
-    counts: Counter[str],
-) -> gpd.GeoDataFrame:
-    """The `buildings` table of a City from its footprints; heights are filled here.
-
-    Raises
-    ------
-    InputError
-        When there is no footprint left, or an attribute of one must be mended.
-    """
-    import geopandas as gpd
-
-    if not footprints:
-        raise InputError("no building with an area", got=f"{counts['too_small_dropped']} without")
-    reader = TagReader(lenient, counts)
-    stated = [heights_from_tags(f.tags, f.polygon, f.where, reader) for f in footprints]
-    heights = fill_heights(
-        [f.polygon for f in footprints],
-        [s.height for s in stated],
-        [is_one_storey(f.tags) for f in footprints],
-    )
-    heights = _limit_leftovers(footprints, heights)
-    rows = [
-        _row(f, s, h, default_facade, default_roof)
-        for f, s, h in zip(footprints, stated, heights, strict=True)
-    ]
-    return gpd.GeoDataFrame(rows, geometry="geometry")
-
-
-def _limit_leftovers(footprints: list[Footprint], heights: list[float]) -> list[float]:
-    """Leftovers of an outline that its parts cover are not higher than the parts' median."""
-    from heatmat.heights import weighted_median
-
-    limited = list(heights)
-    for i, item in enumerate(footprints):
-        if item.height_limit >= 0.0:
-            continue
-        own = item.building_id.split("#")[0]
-        parts = [k for k, f in enumerate(footprints) if f.parent_id.split("#")[0] == own]
-        if parts:
-            median = weighted_median(
-                [heights[k] for k in parts], [footprints[k].polygon.area for k in parts]
-            )
-            limited[i] = min(heights[i], median)
-    return limited
-
-
-def _row(
-    footprint: Footprint, stated: Heights, height: float, facade: str, roof: str
-) -> dict[str, Any]:
-    """One row of the `buildings` table."""
-    composition, facade_source, confidence = facade_of(footprint.tags, facade, footprint.where)
-    roof_construction, roof_source = roof_of(footprint.tags, roof, footprint.where)
-    low = stated.min_height if stated.min_height < height else 0.0
-    return {
-        "building_id": footprint.building_id,
-        "parent_id": footprint.parent_id,
-        "geometry": footprint.polygon,
-        "height": height,
-        "min_height": low,
-        "roof_shape": stated.roof_shape,
-        # A filled height says nothing of the roof: it takes half of the storey part at most.
-        "roof_height": min(stated.roof_height, height - low if stated.source else 0.5 * height),
-        "roof_direction_deg": stated.roof_direction_deg,
-        "height_source": stated.source or "filled",
-        "facade_composition": composition,
-        "facade_source": facade_source,
-        "facade_confidence": confidence,
-        "roof_construction": roof_construction,
-        "roof_source": roof_source,
-        "tags": footprint.tags,
-    }
-
-
 def _bounds(table: gpd.GeoDataFrame) -> tuple[float, float, float, float]:
     xmin, ymin, xmax, ymax = (float(value) for value in table.total_bounds)
     return xmin, ymin, xmax, ymax
@@ -354,39 +276,6 @@ def _select(table: gpd.GeoDataFrame, window: Any, box: Any, where: str) -> gpd.G
     if not table.intersects(shapely.box(*window)).any():
         raise _nothing_there(window, table.total_bounds, where)
     return table[table.intersects(box)].reset_index(drop=True)
-
-
-def _count(buildings: gpd.GeoDataFrame, counts: Counter[str]) -> None:
-    """What the kept buildings are, for the pictures and the report."""
-    import shapely
-
-    counts["buildings"] = len(buildings)
-    source = buildings["height_source"]
-    counts["height_tagged"] = int((source == "tagged").sum())
-    counts["height_from_levels"] = int((source == "levels").sum())
-    counts["height_filled"] = int((source == "filled").sum())
-    counts["courtyards"] = int(shapely.get_num_interior_rings(buildings.geometry.values).sum())
-    counts["roofs_pitched"] = int((buildings["roof_shape"] != "flat").sum())
-    counts["min_height_filled"] = _count_raised(buildings)
-
-
-def _count_raised(buildings: gpd.GeoDataFrame) -> int:
-    """Rows that start above ground with more than 1 m2 of open ground under them.
-
-    A height field cannot hold the gap: they stand as if filled down to the ground.
-    """
-    import shapely
-
-    raised = buildings.index[buildings["min_height"] > 0.0]
-    low = buildings["min_height"].to_numpy()
-    tree = shapely.STRtree(buildings.geometry.values)
-    count = 0
-    for i in raised:
-        polygon = buildings.geometry.iloc[i]
-        below = [k for k in tree.query(polygon, predicate="intersects") if low[k] < low[i]]
-        support = shapely.union_all(buildings.geometry.values[below])
-        count += bool(shapely.difference(polygon, support).area > 1.0)
-    return count
 
 
 def _ground_table(features: Features, box: Any, system: pyproj.CRS) -> gpd.GeoDataFrame:

@@ -20,7 +20,9 @@ def utm_code(longitude: float, latitude: float) -> str:
     return f"EPSG:{(32600 if latitude >= 0 else 32700) + zone}"
 
 
-def choose_crs(own: str | None, bounds: tuple[float, ...], requested: str | None, where: str) -> tuple[Any, Any]:
+def choose_crs(
+    own: str | None, bounds: tuple[float, ...], requested: str | None, where: str
+) -> tuple[Any, Any]:
     """The data's and the city's coordinate systems.
 
     Parameters
@@ -42,8 +44,8 @@ def choose_crs(own: str | None, bounds: tuple[float, ...], requested: str | None
     Raises
     ------
     InputError
-        When the request is geographic, Web Mercator, not in metres or far off scale here, naming the
-        UTM code; when the data has no coordinate system.
+        When the request is geographic, Web Mercator, not in metres or far off scale here, naming
+        the UTM code; when the data has no coordinate system.
     """
     from pyproj import CRS
 
@@ -180,5 +182,7 @@ def check_extent(extent: Any, where: str = "city.extent") -> tuple[float, float,
         raise InputError("not four finite numbers", where=where, expected=form, got=extent)
     xmin, ymin, xmax, ymax = values
     if xmax <= xmin or ymax <= ymin:
-        raise InputError("empty or inverted", where=where, expected=f"{form}, max above min", got=values)
+        raise InputError(
+            "empty or inverted", where=where, expected=f"{form}, max above min", got=values
+        )
     return xmin, ymin, xmax, ymax

@@ -64,7 +64,7 @@ def read_features(path: str | Path, attributes: dict[str, str] | None = None) ->
     Parameters
     ----------
     path : str or Path
-        GeoJSON, GeoPackage, Shapefile, FlatGeobuf, ... (also .gz), GeoParquet, or .osm/.osm.gz/.pbf.
+        GeoJSON, GeoPackage, Shapefile, ... (also .gz), GeoParquet, or .osm/.osm.gz/.pbf.
     attributes : dict, optional
         Our attribute name to the file's, for instance ``{"height": "HAUTEUR"}``.
 

@@ -1,4 +1,4 @@
-"""From features to footprints: which polygons are buildings, repair, courtyards, parts and outlines.
+"""From features to footprints: which polygons are buildings, their repair, outlines and parts.
 
 OpenStreetMap's Simple 3D Buildings scheme: a `building` outline may hold `building:part` areas that
 differ in height. Parts replace the outline where they lie; what they leave uncovered stays with it.
@@ -26,8 +26,14 @@ COVERED = 0.9
 higher than the median of its parts: the outline's height is then that of a tower or spire."""
 
 INHERITED = (
-    "building:material building:colour roof:material roof:colour facade roof facade_composition"
-).split()
+    "building:material",
+    "building:colour",
+    "roof:material",
+    "roof:colour",
+    "facade",
+    "roof",
+    "facade_composition",
+)
 HEIGHT_TAGS = ("height", "height_m", "building:levels")
 NO = ("no", "false", "0", "")
 

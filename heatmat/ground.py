@@ -49,7 +49,7 @@ kerb without the pavements beside it."""
 
 RAIL_WIDTH = 3.4  # m, ballast under one track: gauge 1.435 m and a metre beside each rail
 MAX_WIDTH = 60.0  # m, a `width` above this is taken for a mistake
-FOOT_WAYS = frozenset("footway steps path cycleway bridleway platform".split())
+FOOT_WAYS = frozenset({"footway", "steps", "path", "cycleway", "bridleway", "platform"})
 SMALL_GREEN = 2000.0
 """Mapped lawns smaller than this [m2] lie over widened streets: verges and islands are drawn more
 exactly than the width of a street is known."""
@@ -194,7 +194,7 @@ def is_open_ground(tags: dict[str, Any]) -> bool:
 
 
 def area_ground(tags: dict[str, Any], polygon: Any) -> tuple[str, str, Any] | None:
-    """Kind, construction and polygon of a mapped area; None where it says nothing about the ground."""
+    """Kind, construction and polygon of a mapped area; None where it is no ground."""
     surface = SURFACES.get(str(tags.get("surface", "")))
     way = tags.get("highway") or tags.get("area:highway")
     if way:

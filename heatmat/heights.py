@@ -41,11 +41,34 @@ DEFAULT_LEVELS = 3.0
 """Storeys where neither neighbours nor the file have heights: our rule."""
 
 ONE_STOREY_KINDS = frozenset(
-    "garage garages carport shed hut kiosk roof service toilets greenhouse glasshouse cabin "
-    "bicycle_parking storage_tank entrance underpass_entrance canopy guardhouse gatehouse "
-    "pavilion sty stable tent utility".split()
+    {
+        "bicycle_parking",
+        "cabin",
+        "canopy",
+        "carport",
+        "entrance",
+        "garage",
+        "garages",
+        "gatehouse",
+        "glasshouse",
+        "greenhouse",
+        "guardhouse",
+        "hut",
+        "kiosk",
+        "pavilion",
+        "roof",
+        "service",
+        "shed",
+        "stable",
+        "storage_tank",
+        "sty",
+        "tent",
+        "toilets",
+        "underpass_entrance",
+        "utility",
+    }
 )
-"""Values of `building` and `building:part` that get one storey when nothing is tagged: our rule."""
+"""Values of `building` and `building:part` that get one storey when untagged: our rule."""
 
 ROOF_SHAPES = ("flat", "gabled", "hipped", "pyramidal", "skillion")
 
@@ -54,10 +77,11 @@ _METRES = re.compile(rf"^~?\s*({_NUMBER})\s*(m|metre|metres|meter|meters)?$", re
 _FEET = re.compile(
     rf"^~?\s*({_NUMBER})\s*(?:'|ft|feet|foot)\s*(?:({_NUMBER})\s*(?:\"|''|in))?$", re.IGNORECASE
 )
-_COMPASS = {
-    name: 22.5 * i
-    for i, name in enumerate("N NNE NE ENE E ESE SE SSE S SSW SW WSW W WNW NW NNW".split())
-}
+_POINTS = (
+    *("N", "NNE", "NE", "ENE", "E", "ESE", "SE", "SSE"),
+    *("S", "SSW", "SW", "WSW", "W", "WNW", "NW", "NNW"),
+)
+_COMPASS = {name: 22.5 * i for i, name in enumerate(_POINTS)}
 
 
 def parse_length(value: Any) -> float:
@@ -86,7 +110,7 @@ def _one_length(text: str) -> float:
 
 
 def parse_direction(value: Any) -> float:
-    """Degrees clockwise from north of `roof:direction` (a number or a compass word); NaN if neither."""
+    """Degrees clockwise from north: of a number or a compass word; NaN of anything else."""
     text = str(value).strip().upper()
     if text in _COMPASS:
         return _COMPASS[text]
@@ -139,7 +163,7 @@ class TagReader:
 
 @dataclass(frozen=True)
 class Heights:
-    """Heights of one footprint above the building's base [m]; NaN height where it must be filled."""
+    """Heights of one footprint above its base [m]; the height is NaN where it must be filled."""
 
     height: float
     min_height: float
@@ -149,9 +173,7 @@ class Heights:
     source: str
 
 
-def heights_from_tags(
-    tags: dict[str, Any], polygon: Any, where: str, reader: TagReader
-) -> Heights:
+def heights_from_tags(tags: dict[str, Any], polygon: Any, where: str, reader: TagReader) -> Heights:
     """What the tags of one building or part say about its heights.
 
     Parameters
