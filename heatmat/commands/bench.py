@@ -1,0 +1,105 @@
+"""prepare and benchmark: a case file, and how fast it runs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from heatmat.commands.options import (
+    Device,
+    DeviceName,
+    Overwrite,
+    Quiet,
+    ScenarioFile,
+    Seed,
+    Verbose,
+)
+from heatmat.commands.session import DONE, Session
+
+
+def prepare(
+    scenario: ScenarioFile,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="CASE.npz", help="File to write.", show_default=False)
+    ],
+    device: Device = DeviceName.auto,
+    seed: Seed = 0,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    overwrite: Overwrite = False,
+) -> int:
+    """Maps, constructions and forcing in one file: it runs with NumPy and Taichi alone."""
+    from heatmat.commands.single_file import SingleFile
+    from heatmat.run_record import run_inputs
+
+    session = Session(device, seed, quiet, verbose, overwrite)
+    loaded = session.load(scenario)
+    inputs = run_inputs("prepare", loaded.resolved(), loaded.input_files(), {})
+    target = SingleFile.open(out, inputs, overwrite=overwrite)
+    if target.complete:
+        session.note(f"{out}: complete already, from the same inputs")
+        return DONE
+    with session.progress() as report, session.timed("prepare"):
+        from heatmat.simulation import build_case
+
+        case = build_case(loaded, progress=report)
+        case.save(out)
+    target.finish(session)
+    return DONE
+
+
+def benchmark(
+    reference: Annotated[
+        bool, typer.Option("--reference", help="Also against the three-dimensional solver.")
+    ] = False,
+    case: Annotated[
+        Path | None,
+        typer.Option(metavar="CASE.npz", help="A prepared case; default: the demo district."),
+    ] = None,
+    json: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the figures as JSON.")
+    ] = None,
+    device: Device = DeviceName.auto,
+    seed: Seed = 0,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    overwrite: Overwrite = False,
+) -> int:
+    """Speed and accuracy on this machine."""
+    from heatmat.benchmark import run_benchmark
+
+    session = Session(device, seed, quiet, verbose, overwrite)
+    with session.progress() as report:
+        figures = run_benchmark(
+            case=case, reference=reference, device=device.value, seed=seed, progress=report
+        )
+    if json is not None:
+        _write_json(json, figures)
+    if json is None or str(json) not in ("-", "/dev/stdout"):
+        _show(figures)
+    return DONE
+
+
+def _write_json(path: Path, figures: dict[str, Any]) -> None:
+    import json
+
+    from heatmat.rundir import open_output
+
+    with open_output(path) as stream:
+        stream.write(json.dumps(figures, indent=2) + "\n")
+
+
+def _show(figures: dict[str, Any]) -> None:
+    for key, value in figures.items():
+        if isinstance(value, dict):
+            value = ", ".join(f"{name} {item}" for name, item in value.items())
+        if not isinstance(value, list):
+            sys.stdout.write(f"{key}: {value:.6g}\n" if isinstance(value, float) else
+                             f"{key}: {value}\n")  # fmt: skip
+    for case in figures.get("cases", []):
+        sys.stdout.write(
+            f"  {case['name']}: {case['median_s']:.3g} s median, {case['min_s']:.3g} s least\n"
+        )
