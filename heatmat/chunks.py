@@ -1,0 +1,184 @@
+"""The time of a run cut into chunks: steps, outputs and the sun positions that need shadow rays.
+
+Slab states go from chunk to chunk, so results do not depend on the cut; what a thread holds at a
+time does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from heatmat.forcing import Forcing
+
+CHUNK_STEPS = 1008
+"""Steps of a chunk unless the first day is longer: a week at 10 minutes, 16 kB a thread."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Steps ``begin + 1`` to ``begin + steps`` of the plan.
+
+    Attributes
+    ----------
+    begin, steps : int
+        Plan stamp at which it starts, number of steps.
+    first : bool
+        Whether it holds the day that is repeated until periodic.
+    output_steps : ndarray of int
+        Chunk-local steps (1-based) whose ends are reported.
+    node_of_step : ndarray of int32, shape (steps + 2,)
+        Sun position of each step, -1 where the sun is down.
+    nodes : ndarray of float32, shape (n, 3)
+        Sun directions, true east, true north, up; at least one row.
+    node_days : ndarray of int32, shape (n, 2)
+        First and last node of each node's day.
+    first_day_nodes : ndarray of int or None
+        Nodes of the window's first day, in the first chunk that has them.
+    """
+
+    begin: int
+    steps: int
+    first: bool
+    output_steps: np.ndarray
+    node_of_step: np.ndarray
+    nodes: np.ndarray
+    node_days: np.ndarray
+    first_day_nodes: np.ndarray | None
+
+    @property
+    def outputs(self) -> int:
+        """Number of reported times."""
+        return self.output_steps.size
+
+
+@dataclass(frozen=True)
+class TimePlan:
+    """What is marched and reported.
+
+    Attributes
+    ----------
+    origin : int
+        Forcing stamp at which the plan's time starts.
+    total : int
+        Steps from there.
+    spin_up : int
+        Steps before the window.
+    day : int
+        Steps of a day.
+    stamps : ndarray of int
+        Forcing stamps of the reported times.
+    chunks : tuple of Chunk
+    """
+
+    origin: int
+    total: int
+    spin_up: int
+    day: int
+    stamps: np.ndarray
+    chunks: tuple[Chunk, ...]
+
+    @property
+    def words(self) -> int:
+        """32-bit words of sun visibility that a surface needs."""
+        return max((chunk.nodes.shape[0] + 31) // 32 for chunk in self.chunks)
+
+    @property
+    def longest(self) -> int:
+        """Steps of the longest chunk."""
+        return max(chunk.steps for chunk in self.chunks)
+
+    @property
+    def outputs(self) -> int:
+        """Reported times."""
+        return self.stamps.size
+
+
+def plan_time(
+    forcing: Forcing, chunk_steps: int | None = None, stamps: np.ndarray | None = None
+) -> TimePlan:
+    """Cut a forcing into chunks.
+
+    Parameters
+    ----------
+    forcing : Forcing
+    chunk_steps : int, optional
+        Longest chunk; at least a day.
+    stamps : ndarray of int, optional
+        Forcing stamps to report, all after the spin-up; default: every step of the window.
+
+    Notes
+    -----
+    A design day that repeats needs no days between the periodic first day and the window: the
+    spin-up is cut to nothing, or to one day if the window is shorter than a day. Days of the
+    spin-up borrow the shadow rays (not the sun's direction) of the window's first day, less than
+    a degree away.
+    """
+    day = round(86400.0 / forcing.step)
+    spin_up = forcing.spin_up_steps
+    if forcing.repeating:
+        window = forcing.n_steps - spin_up
+        spin_up = min(spin_up, 0 if window >= day else day)
+    origin = forcing.spin_up_steps - spin_up
+    total = forcing.n_steps - origin
+    if stamps is None:
+        stamps = np.arange(origin + spin_up + 1, forcing.n_steps + 1)
+    stamps = np.asarray(stamps, int)
+    length = max(day, chunk_steps or CHUNK_STEPS)
+    source = _shadow_steps(forcing, origin, total, spin_up, day)
+    chunks = []
+    counted = False
+    begin = 0
+    while begin < total:
+        steps = min(length, total - begin)
+        local = stamps - origin - begin
+        local = local[(local >= 1) & (local <= steps)]
+        node_of_step, nodes, days, steps_of_nodes = _nodes(forcing, origin, begin, steps, source)
+        first_day = None
+        if not counted:
+            inside = (steps_of_nodes > spin_up) & (steps_of_nodes <= spin_up + day)
+            first_day = np.flatnonzero(inside)
+            counted = begin + steps >= min(total, spin_up + 1)
+        chunks.append(
+            Chunk(begin, steps, begin == 0, local, node_of_step, nodes, days, first_day)
+        )
+        begin += steps
+    return TimePlan(origin, total, spin_up, day, stamps, tuple(chunks))
+
+
+def _shadow_steps(
+    forcing: Forcing, origin: int, total: int, spin_up: int, day: int
+) -> np.ndarray:
+    """For each plan step (1-based), the step whose sun its shadow ray uses; 0 for the night."""
+    up = np.zeros(total + 1, bool)
+    up[1:] = forcing.sun_up[origin : origin + total]
+    source = np.arange(total + 1)
+    early = source[1 : spin_up + 1]
+    borrowed = early + day * -(-(spin_up + 1 - early) // day)
+    usable = borrowed <= total
+    source[1 : spin_up + 1][usable] = borrowed[usable]
+    return np.where(up & up[source], source, 0)
+
+
+def _nodes(
+    forcing: Forcing, origin: int, begin: int, steps: int, source: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Sun positions of a chunk and its lookahead step."""
+    node_of_step = np.full(steps + 2, -1, np.int32)
+    last = min(begin + steps + 1, source.size - 1)
+    used = source[begin + 1 : last + 1]
+    unique = np.unique(used[used > 0])
+    lookup = np.searchsorted(unique, used)
+    node_of_step[1 : 1 + used.size] = np.where(used > 0, lookup, -1)
+    if unique.size == 0:
+        below = np.array([[0.0, 0.0, -1.0]], np.float32)
+        return node_of_step, below, np.zeros((1, 2), np.int32), np.zeros(1, int)
+    nodes = forcing.sun_direction[origin + unique - 1].astype(np.float32)
+    # A new day starts where the steps are not neighbours (a night lies between).
+    breaks = np.flatnonzero(np.diff(unique) > 1) + 1
+    firsts = np.concatenate([[0], breaks])
+    lasts = np.concatenate([breaks - 1, [unique.size - 1]])
+    group = np.searchsorted(firsts, np.arange(unique.size), side="right") - 1
+    days = np.stack([firsts[group], lasts[group]], axis=1).astype(np.int32)
+    return node_of_step, nodes, days, unique

@@ -1,0 +1,420 @@
+"""From recorded paths to temperatures: every path carries its series back to its start."""
+
+from heatmat.kernels.heightfield import BORDER, GROUND, SKY
+from heatmat.kernels.layout import (
+    CONTINUES,
+    F_AIR_RADIATION,
+    F_BAND,
+    F_BEAM,
+    F_BORDER_LONG,
+    F_BORDER_SHORT,
+    F_ISOTROPIC,
+    F_SKY,
+    F_GLOBAL,
+    KILLED,
+    MARTIN_BERDAHL,
+    MAX_ENTRIES,
+    MAX_VERTICES,
+    O_DAY,
+    O_SKY,
+    O_UNSHADED,
+    ORIENTATIONS,
+    P_BAND_SINE,
+    P_MARTIN_BERDAHL,
+    P_MARTIN_NORM,
+    S_NX,
+    S_NY,
+    S_NZ,
+    S_PA,
+    S_WIND,
+    SKY_AIR_SPLIT,
+    T_COMPOSITION,
+    T_VALID,
+    V_LIT,
+    V_MATERIAL,
+    V_NX,
+    V_NY,
+    V_NZ,
+    V_PA,
+    V_UP,
+    V_WIND,
+    W_COMPOSITION,
+    W_KIND,
+    W_ORIENTATION,
+    W_STATUS,
+)
+from heatmat.kernels.march import (
+    K_CARRY_LONG,
+    K_CARRY_SHORT,
+    K_LONG,
+    K_SHORT,
+    SCRATCH_ROWS,
+    Gather,
+    beam_cosine,
+    lit_share,
+    march_linear,
+    march_nonlinear,
+    sunlit,
+)
+from heatmat.kernels.paths import U2, survival
+from heatmat.kernels.starts import F1, F2, F3, I1, I2
+from heatmat.kernels.layout import PHYSICS_FLOATS, PHYSICS_INTS
+from heatmat.runtime import ti, tm
+
+physics_vector = ti.types.vector(PHYSICS_FLOATS, ti.f32)
+switches_vector = ti.types.vector(PHYSICS_INTS, ti.i32)
+
+
+@ti.func
+def sky_weight(up, normal_z, physics, model):
+    """Share of the sky's shortfall below air-temperature radiation that a sky ray sees.
+
+    ``L = sigma T_air^4 - weight (sigma T_air^4 - L_horizontal)``; one if isotropic.
+    """
+    g = 1.0
+    if model == MARTIN_BERDAHL:
+        g = ti.exp(-physics[P_MARTIN_BERDAHL] / ti.max(up, 1e-4)) * physics[P_MARTIN_NORM]
+    elif model == SKY_AIR_SPLIT:
+        g = ti.sqrt(0.5 * (1.0 + normal_z))
+    return g
+
+
+@ti.func
+def what_it_brings(status, up, normal_z, vertex, physics, model):
+    """Factors of the known series for the ray that left vertex `vertex`.
+
+    A path that ends by roulette brings the reference of that estimator (longwave of the air, no
+    light); one that goes on brings the difference to it over the survival probability.
+    """
+    b = Gather(isotropic=0.0, band=0.0, sky=0.0, air=0.0, border=0.0, carry=0.0)
+    p = 1.0
+    if vertex > 0:
+        p = survival(vertex)
+    q = 1.0 / p
+    b.air = 1.0 - q
+    if status == SKY:
+        g = sky_weight(up, normal_z, physics, model)
+        b.isotropic = q
+        if up < physics[P_BAND_SINE]:
+            b.band = q
+        b.sky = q * g
+        b.air += q * (1.0 - g)
+    elif status == BORDER:
+        b.border = q
+    elif status == CONTINUES:
+        b.carry = q
+    else:
+        b.air = 1.0
+    return b
+
+
+@ti.func
+def pick_construction(composition, u, composition_entries: ti.template(), shares: ti.template()):
+    """Construction of a composition, drawn by its shares."""
+    chosen = composition_entries[composition, 0]
+    total = shares[composition, 0]
+    for k in ti.static(range(1, MAX_ENTRIES)):
+        if u >= total and shares[composition, k] > 0.0:
+            chosen = composition_entries[composition, k]
+        total += shares[composition, k]
+    return chosen
+
+
+@ti.kernel
+def gather(
+    start_f: F2,
+    start_i: I2,
+    start_bits: U2,
+    vertex_f: F2,
+    vertex_i: I2,
+    vertex_bits: U2,
+    depth: I1,
+    rays: ti.i32,
+    scratch: F1,
+    start_state: F2,
+    vertex_state: F2,
+    node_of_step: I1,
+    series: F2,
+    free: F2,
+    modes: F2,
+    properties: F2,
+    composition_entries: I2,
+    composition_shares: F2,
+    classes: F3,
+    out: F3,
+    out_of_step: I1,
+    out_view: F2,
+    steps: ti.i32,
+    first_chunk: ti.i32,
+    full_output: ti.i32,
+    physics: physics_vector,
+    switches: switches_vector,
+):
+    """Temperatures of every start from its recorded paths, for one chunk of time.
+
+    `out` (starts, output times, values) must be zero on entry. `out_view` gets the share of rays
+    that saw the sky.
+    """
+    for start in range(start_f.shape[0]):
+        if start_i[start, T_VALID] == 1:
+            stride = SCRATCH_ROWS
+            base = start * (series.shape[1] + 1) * SCRATCH_ROWS
+            normal = tm.vec3(start_f[start, S_NX], start_f[start, S_NY], start_f[start, S_NZ])
+            for n in range(1, steps + 2):
+                scratch[base + n * stride + K_SHORT] = 0.0
+                scratch[base + n * stride + K_LONG] = 0.0
+            total = Gather(isotropic=0.0, band=0.0, sky=0.0, air=0.0, border=0.0, carry=0.0)
+            weight = 1.0 / ti.cast(rays, ti.f32)
+            seen = 0.0
+            for ray in range(rays):
+                path = start * rays + ray
+                first = path * (MAX_VERTICES + 1)
+                vertices = depth[path]
+                for back in range(vertices):
+                    k = vertices - back
+                    slot = first + k
+                    n_k = tm.vec3(
+                        vertex_f[slot, V_NX], vertex_f[slot, V_NY], vertex_f[slot, V_NZ]
+                    )
+                    construction = pick_construction(
+                        vertex_i[slot, W_COMPOSITION],
+                        vertex_f[slot, V_MATERIAL],
+                        composition_entries,
+                        composition_shares,
+                    )
+                    if first_chunk == 1:
+                        vertex_f[slot, V_LIT] = lit_share(
+                            n_k, vertex_bits, slot, node_of_step, series, switches[O_DAY]
+                        )
+                    brings = what_it_brings(
+                        vertex_i[slot, W_STATUS],
+                        vertex_f[slot, V_UP],
+                        n_k.z,
+                        k,
+                        physics,
+                        switches[O_SKY],
+                    )
+                    all_global = 0
+                    if switches[O_UNSHADED] == 1 and vertex_i[slot, W_KIND] == GROUND:
+                        all_global = 1
+                    march_linear(
+                        slot,
+                        construction,
+                        n_k,
+                        vertex_f[slot, V_WIND],
+                        vertex_f[slot, V_PA],
+                        vertex_f[slot, V_LIT],
+                        brings,
+                        all_global,
+                        base,
+                        stride,
+                        steps,
+                        first_chunk,
+                        scratch,
+                        vertex_state,
+                        vertex_bits,
+                        node_of_step,
+                        series,
+                        free,
+                        modes,
+                        properties,
+                        classes,
+                        2 * (construction * ORIENTATIONS + vertex_i[slot, W_ORIENTATION]),
+                        physics,
+                        switches,
+                    )
+                if vertices > 0:
+                    for n in range(1, steps + 2):
+                        at = base + n * stride
+                        scratch[at + K_SHORT] += weight * scratch[at + K_CARRY_SHORT]
+                        scratch[at + K_LONG] += weight * scratch[at + K_CARRY_LONG]
+                else:
+                    b = what_it_brings(
+                        vertex_i[first, W_STATUS],
+                        vertex_f[first, V_UP],
+                        normal.z,
+                        0,
+                        physics,
+                        switches[O_SKY],
+                    )
+                    total.isotropic += weight * b.isotropic
+                    total.band += weight * b.band
+                    total.sky += weight * b.sky
+                    total.air += weight * b.air
+                    total.border += weight * b.border
+                    if vertex_i[first, W_STATUS] == SKY:
+                        seen += weight
+            out_view[start, 0] = seen
+            for n in range(1, steps + 2):
+                at = base + n * stride
+                scratch[at + K_SHORT] += (
+                    total.isotropic * series[F_ISOTROPIC, n]
+                    + total.band * series[F_BAND, n]
+                    + total.border * series[F_BORDER_SHORT, n]
+                    + series[F_BEAM, n]
+                    * beam_cosine(normal, series, n)
+                    * sunlit(start_bits, start, node_of_step[n])
+                )
+                scratch[at + K_LONG] += (
+                    total.air * series[F_AIR_RADIATION, n]
+                    + total.sky * series[F_SKY, n]
+                    + total.border * series[F_BORDER_LONG, n]
+                )
+            composition = start_i[start, T_COMPOSITION]
+            for entry in range(MAX_ENTRIES):
+                share = composition_shares[composition, entry]
+                if share > 0.0:
+                    march_nonlinear(
+                        start,
+                        start * MAX_ENTRIES + entry,
+                        share,
+                        composition_entries[composition, entry],
+                        normal,
+                        start_f[start, S_WIND],
+                        start_f[start, S_PA],
+                        base,
+                        stride,
+                        steps,
+                        steps,
+                        first_chunk,
+                        scratch,
+                        start_state,
+                        series,
+                        free,
+                        modes,
+                        properties,
+                        out,
+                        out_of_step,
+                        full_output,
+                        0,
+                        physics,
+                        switches,
+                    )
+
+
+@ti.kernel
+def reference_surfaces(
+    count: ti.i32,
+    scratch: F1,
+    state: F2,
+    series: F2,
+    free: F2,
+    modes: F2,
+    properties: F2,
+    out: F3,
+    all_steps: I1,
+    class_construction: I1,
+    class_normal: F2,
+    class_environment: F2,
+    steps: ti.i32,
+    first_chunk: ti.i32,
+    physics: physics_vector,
+    switches: switches_vector,
+):
+    """Nonlinear march of one idealised surface a class; later vertices are linear about it.
+
+    Parameters
+    ----------
+    class_environment : ndarray, shape (classes, 5)
+        Sky view factor, share of the beam, share of the global light that the rest reflects, wind
+        factor, perimeter over area [1/m].
+    out : ndarray, shape (classes, steps + 2, values)
+        Scratch for temperatures; zero on entry.
+    """
+    for c in range(count):
+        stride = SCRATCH_ROWS
+        base = c * (series.shape[1] + 1) * SCRATCH_ROWS
+        normal = tm.vec3(class_normal[c, 0], class_normal[c, 1], class_normal[c, 2])
+        view = class_environment[c, 0]
+        construction = class_construction[c]
+        for n in range(1, steps + 2):
+            at = base + n * stride
+            scratch[at + K_SHORT] = (
+                class_environment[c, 1] * series[F_BEAM, n] * beam_cosine(normal, series, n)
+                + view * series[F_ISOTROPIC, n]
+                + class_environment[c, 2] * series[F_GLOBAL, n]
+            )
+            scratch[at + K_LONG] = (
+                view * series[F_SKY, n] + (1.0 - view) * series[F_AIR_RADIATION, n]
+            )
+        march_nonlinear(
+            c,
+            c,
+            1.0,
+            construction,
+            normal,
+            class_environment[c, 3],
+            class_environment[c, 4],
+            base,
+            stride,
+            steps,
+            steps + 1,
+            first_chunk,
+            scratch,
+            state,
+            series,
+            free,
+            modes,
+            properties,
+            out,
+            all_steps,
+            0,
+            0,
+            physics,
+            switches,
+        )
+
+
+@ti.kernel
+def march_given(
+    scratch: F1,
+    state: F2,
+    series: F2,
+    free: F2,
+    modes: F2,
+    properties: F2,
+    normals: F2,
+    places: F2,
+    constructions: I1,
+    out: F3,
+    out_of_step: I1,
+    steps: ti.i32,
+    first_chunk: ti.i32,
+    given_film: ti.i32,
+    physics: physics_vector,
+    switches: switches_vector,
+):
+    """The wall law alone: incident series are already in the scratch rows of each surface.
+
+    Parameters
+    ----------
+    places : ndarray, shape (surfaces, 2)
+        Wind factor and perimeter over area.
+    """
+    for i in range(constructions.shape[0]):
+        march_nonlinear(
+            i,
+            i,
+            1.0,
+            constructions[i],
+            tm.vec3(normals[i, 0], normals[i, 1], normals[i, 2]),
+            places[i, 0],
+            places[i, 1],
+            i * (series.shape[1] + 1) * SCRATCH_ROWS,
+            SCRATCH_ROWS,
+            steps,
+            steps,
+            first_chunk,
+            scratch,
+            state,
+            series,
+            free,
+            modes,
+            properties,
+            out,
+            out_of_step,
+            1,
+            given_film,
+            physics,
+            switches,
+        )

@@ -1,0 +1,568 @@
+"""The two marches: every later vertex linearly, the first one with its full nonlinear balance.
+
+Both read their incoming series from per-thread scratch rows, march the modes of their slab through
+the chunk, and write either radiosity series (later vertices) or output rows (first vertex). On the
+first chunk the first day is repeated until periodic: after each pass the start of every mode is
+set from the pass's own flux, with the mean closed for the feedback of the exchange flux (a Newton
+step on the daily mean), which converges in two or three passes even for 2 m of ground.
+"""
+
+from heatmat.kernels.layout import (
+    C_ABSORPTANCE,
+    C_ALBEDO,
+    C_DIRECT,
+    C_EMISSIVITY,
+    C_FILM,
+    C_HELD,
+    C_HELD_VALUE,
+    C_MOISTURE,
+    C_RISE_GAIN,
+    C_ROUGHNESS,
+    C_STEADY_GAIN,
+    F_AIR,
+    F_AIR_RADIATION,
+    F_BAND,
+    F_BEAM,
+    F_BORDER_LONG,
+    F_BORDER_SHORT,
+    F_GLOBAL,
+    F_ISOTROPIC,
+    F_PRIESTLEY_TAYLOR,
+    F_SKY,
+    F_SUN_X,
+    F_SUN_Y,
+    F_SUN_Z,
+    HELD_AT_AIR,
+    M_CONSTANT,
+    M_DAY,
+    M_DECAY,
+    M_GAIN,
+    M_RISE,
+    MODES,
+    O_CONVECTION,
+    O_DAY,
+    O_LINEAR,
+    P_BASE,
+    P_SIGMA,
+    SLAB,
+    X_EMISSION,
+    X_FLUX,
+    X_GROUND_FLUX,
+    X_KNOWN,
+    X_LATENT,
+    X_THETA,
+    Y_CONDUCTION,
+    Y_CONVECTION,
+    Y_FILM,
+    Y_INCIDENT_LONG,
+    Y_INCIDENT_SHORT,
+    Y_LATENT,
+    Y_LONGWAVE,
+    Y_SHORTWAVE,
+    Y_TEMPERATURE,
+)
+from heatmat.kernels.wall import (
+    advance,
+    film,
+    forced_factors,
+    limited_slope,
+    load_modes,
+    modes_vector,
+    natural_coefficients,
+    signed_cube_root,
+)
+from heatmat.runtime import ti, tm
+
+LINEAR_PASSES = 2
+NONLINEAR_PASSES = 4
+
+# Scratch rows of a thread: everything that falls on the first vertex, and the series on its way
+# back along a path.
+K_SHORT, K_LONG, K_CARRY_SHORT, K_CARRY_LONG = 0, 1, 2, 3
+SCRATCH_ROWS = 4
+
+# What a path's ray brings, as factors of known series and of the carried ones
+Gather = ti.types.struct(
+    isotropic=ti.f32,
+    band=ti.f32,
+    sky=ti.f32,
+    air=ti.f32,
+    border=ti.f32,
+    carry=ti.f32,
+)
+
+
+@ti.func
+def sunlit(bits: ti.template(), slot, node):
+    """Visibility bit of a node, 0 for the night (node -1)."""
+    lit = 0.0
+    if node >= 0:
+        word = bits[slot, node >> 5]
+        if ((word >> ti.cast(node & 31, ti.u32)) & ti.u32(1)) != ti.u32(0):
+            lit = 1.0
+    return lit
+
+
+@ti.func
+def beam_cosine(normal, series: ti.template(), n):
+    """Cosine of incidence of the beam in step n, 0 from behind."""
+    return ti.max(
+        0.0,
+        normal.x * series[F_SUN_X, n]
+        + normal.y * series[F_SUN_Y, n]
+        + normal.z * series[F_SUN_Z, n],
+    )
+
+
+@ti.func
+def lit_share(
+    normal, bits: ti.template(), slot, node_of_step: ti.template(), series: ti.template(), days
+):
+    """Share of the first day's beam that a surface with this normal really gets."""
+    got = 0.0
+    could = 1e-6
+    for n in range(1, days + 1):
+        node = node_of_step[n]
+        if node >= 0:
+            b = series[F_BEAM, n] * beam_cosine(normal, series, n)
+            could += b
+            got += b * sunlit(bits, slot, node)
+    return got / could
+
+
+@ti.func
+def march_linear(
+    slot,
+    construction,
+    normal,
+    wind,
+    perimeter_over_area,
+    lit,
+    brings,
+    all_global,
+    base,
+    stride,
+    steps,
+    first_chunk,
+    scratch: ti.template(),
+    state: ti.template(),
+    bits: ti.template(),
+    node_of_step: ti.template(),
+    series: ti.template(),
+    free: ti.template(),
+    modes: ti.template(),
+    properties: ti.template(),
+    classes: ti.template(),
+    class_shaded,
+    physics,
+    switches,
+):
+    """March a later vertex and turn the carried incoming series into its radiosity series.
+
+    Emission and convection are linear about the reference surface of its class, between the
+    shaded and the lit one by the share of the beam that it gets. Steps 1 to `steps` + 1 are
+    written (the extra one is the lookahead of the first vertex); the state kept is that of stamp
+    `steps`.
+    """
+    mode = switches[O_CONVECTION]
+    albedo = properties[construction, C_ALBEDO]
+    absorptance = properties[construction, C_ABSORPTANCE]
+    emissivity = properties[construction, C_EMISSIVITY]
+    direct = properties[construction, C_DIRECT]
+    h0 = properties[construction, C_FILM]
+    roughness = properties[construction, C_ROUGHNESS]
+    moisture = properties[construction, C_MOISTURE]
+    held = properties[construction, C_HELD]
+    kappa = properties[construction, C_RISE_GAIN]
+    steady = properties[construction, C_STEADY_GAIN]
+    decay = load_modes(modes, construction, M_DECAY)
+    constant = load_modes(modes, construction, M_CONSTANT)
+    rise = load_modes(modes, construction, M_RISE)
+    natural = natural_coefficients(normal.z, physics)
+    forced = forced_factors(wind, perimeter_over_area, physics, mode)
+    sigma = physics[P_SIGMA]
+    kelvin = physics[P_BASE]
+    day = switches[O_DAY]
+
+    x = modes_vector(0.0)
+    exchange = 0.0
+    known_before = 0.0
+    theta_before = 0.0
+    emission_before = 0.0
+    ground_flux = 0.0
+    passes = 1
+    if first_chunk == 1:
+        passes = 1 + LINEAR_PASSES
+        # Start from the steady state at the reference's first temperature.
+        start = classes[class_shaded, 0, 0] + lit * (
+            classes[class_shaded + 1, 0, 0] - classes[class_shaded, 0, 0]
+        )
+        gain = load_modes(modes, construction, M_GAIN)
+        x = gain * ((start - free[construction, 0]) / steady)
+        theta_before = start
+    else:
+        for k in ti.static(range(MODES)):
+            x[k] = state[slot, k]
+        exchange = state[slot, X_FLUX]
+        known_before = state[slot, X_KNOWN]
+        theta_before = state[slot, X_THETA]
+        emission_before = state[slot, X_EMISSION]
+        ground_flux = state[slot, X_GROUND_FLUX]
+
+    for turn in range(passes):
+        last_turn = turn == passes - 1
+        count = steps + 1
+        if not last_turn:
+            count = day
+        x_start = x
+        sum_flux = 0.0
+        sum_theta = 0.0
+        sum_free = 0.0
+        sum_slope = 0.0
+        for n in range(1, count + 1):
+            at = base + n * stride
+            short = (
+                brings.isotropic * series[F_ISOTROPIC, n]
+                + brings.band * series[F_BAND, n]
+                + brings.border * series[F_BORDER_SHORT, n]
+                + brings.carry * scratch[at + K_CARRY_SHORT]
+            )
+            long = (
+                brings.air * series[F_AIR_RADIATION, n]
+                + brings.sky * series[F_SKY, n]
+                + brings.border * series[F_BORDER_LONG, n]
+                + brings.carry * scratch[at + K_CARRY_LONG]
+            )
+            short += (
+                series[F_BEAM, n]
+                * beam_cosine(normal, series, n)
+                * sunlit(bits, slot, node_of_step[n])
+            )
+            if all_global == 1:
+                short = series[F_GLOBAL, n]
+            known = absorptance * short + emissivity * long
+            if turn == 0 and n == 1 and first_chunk == 1:
+                known_before = known
+            slope = known - known_before
+            t_air = series[F_AIR, n]
+            reference = classes[class_shaded, 0, n] + lit * (
+                classes[class_shaded + 1, 0, n] - classes[class_shaded, 0, n]
+            )
+            root = classes[class_shaded, 1, n] + lit * (
+                classes[class_shaded + 1, 1, n] - classes[class_shaded, 1, n]
+            )
+            if switches[O_LINEAR] == 1:
+                reference = t_air
+            t_ref = reference + kelvin
+            h_r = 4.0 * emissivity * sigma * t_ref * t_ref * t_ref
+            emitted_at_zero = 0.25 * h_r * t_ref - h_r * reference
+            h_c = film(root, natural, forced, normal, roughness, series, n, physics, mode)
+            theta = 0.0
+            if held == SLAB:
+                p0 = h_c * t_air - emitted_at_zero
+                p1 = h0 - h_c - h_r
+                if moisture > 0.0:
+                    # Priestley-Taylor with the ground flux of the step before.
+                    k_pt = moisture * series[F_PRIESTLEY_TAYLOR, n]
+                    available = (
+                        known
+                        + 0.5 * slope
+                        - emitted_at_zero
+                        - h_r * theta_before
+                        - ground_flux
+                    )
+                    if available > 0.0:
+                        p0 -= k_pt * (known + 0.5 * slope - emitted_at_zero - ground_flux)
+                        p1 += k_pt * h_r
+                y = advance(x, decay, constant, rise, known, slope, exchange)
+                history = free[construction, n] + y.sum() + direct * (known + 0.5 * slope)
+                theta = (history + kappa * p0) / (1.0 - kappa * p1)
+                fresh = p0 + p1 * theta
+                x = y + rise * fresh
+                sum_flux += known + 0.5 * (exchange + fresh)
+                sum_theta += 0.5 * (theta_before + theta)
+                sum_free += 0.5 * (free[construction, n - 1] + free[construction, n])
+                sum_slope += p1
+                exchange = fresh
+                ground_flux = known + 0.5 * slope + fresh - h0 * theta
+            elif held == HELD_AT_AIR:
+                theta = t_air
+            else:
+                theta = properties[construction, C_HELD_VALUE]
+            emission = emitted_at_zero + h_r * theta
+            if n == 1 and turn == 0 and first_chunk == 1:
+                emission_before = emission
+            if last_turn:
+                scratch[at + K_CARRY_SHORT] = albedo * short
+                scratch[at + K_CARRY_LONG] = (
+                    0.5 * (emission_before + emission) + (1.0 - emissivity) * long
+                )
+                if n == steps:
+                    for k in ti.static(range(MODES)):
+                        state[slot, k] = x[k]
+                    state[slot, X_FLUX] = exchange
+                    state[slot, X_KNOWN] = known
+                    state[slot, X_THETA] = theta
+                    state[slot, X_EMISSION] = emission
+                    state[slot, X_GROUND_FLUX] = ground_flux
+            known_before = known
+            theta_before = theta
+            emission_before = emission
+        if not last_turn and held == SLAB:
+            x = periodic_start(
+                x,
+                x_start,
+                sum_flux / count,
+                sum_theta / count,
+                sum_free / count,
+                sum_slope / count,
+                construction,
+                steady,
+                modes,
+            )
+
+
+@ti.func
+def periodic_start(
+    x_end, x_start, flux, theta, free, slope, construction, steady, modes: ti.template()
+):
+    """Start of the modes for which the last pass would have been periodic.
+
+    Parameters
+    ----------
+    flux, theta, free, slope : float
+        Daily means of the flux, the surface temperature, the inner part of it, and d(exchange) /
+        d(theta).
+    """
+    day = load_modes(modes, construction, M_DAY)
+    gain = load_modes(modes, construction, M_GAIN)
+    shift = (free + steady * flux - theta) / (1.0 - steady * slope)
+    return (x_end - day * x_start) / (1.0 - day) + gain * (slope * shift)
+
+
+@ti.func
+def march_nonlinear(
+    row,
+    state_row,
+    share,
+    construction,
+    normal,
+    wind,
+    perimeter_over_area,
+    base,
+    stride,
+    steps,
+    write_last,
+    first_chunk,
+    scratch: ti.template(),
+    state: ti.template(),
+    series: ti.template(),
+    free: ti.template(),
+    modes: ti.template(),
+    properties: ti.template(),
+    out: ti.template(),
+    out_of_step: ti.template(),
+    full_output,
+    given_film,
+    physics,
+    switches,
+):
+    """March the first vertex with T^4 and natural convection, two Newton passes a step.
+
+    Output rows get `share` of the values added: temperature at the stamp, fluxes as means of the
+    step that ends there. `given_film` = 1 reads the convection coefficient from the carry row
+    (forcing given by the user).
+    """
+    mode = switches[O_CONVECTION]
+    absorptance = properties[construction, C_ABSORPTANCE]
+    emissivity = properties[construction, C_EMISSIVITY]
+    direct = properties[construction, C_DIRECT]
+    h0 = properties[construction, C_FILM]
+    roughness = properties[construction, C_ROUGHNESS]
+    moisture = properties[construction, C_MOISTURE]
+    held = properties[construction, C_HELD]
+    kappa = properties[construction, C_RISE_GAIN]
+    steady = properties[construction, C_STEADY_GAIN]
+    decay = load_modes(modes, construction, M_DECAY)
+    constant = load_modes(modes, construction, M_CONSTANT)
+    rise = load_modes(modes, construction, M_RISE)
+    natural = natural_coefficients(normal.z, physics)
+    forced = forced_factors(wind, perimeter_over_area, physics, mode)
+    sigma = physics[P_SIGMA]
+    kelvin = physics[P_BASE]
+    day = switches[O_DAY]
+
+    x = modes_vector(0.0)
+    exchange = 0.0
+    known_before = 0.0
+    theta_before = series[F_AIR, 0]
+    emission_before = emissivity * sigma * (theta_before + kelvin) ** 4
+    convection_before = 0.0
+    latent_before = 0.0
+    ground_flux = 0.0
+    passes = 1
+    if first_chunk == 1:
+        passes = 1 + NONLINEAR_PASSES
+        gain = load_modes(modes, construction, M_GAIN)
+        x = gain * ((theta_before - free[construction, 0]) / steady)
+        exchange = h0 * theta_before - emission_before
+    else:
+        for k in ti.static(range(MODES)):
+            x[k] = state[state_row, k]
+        exchange = state[state_row, X_FLUX]
+        known_before = state[state_row, X_KNOWN]
+        theta_before = state[state_row, X_THETA]
+        emission_before = state[state_row, X_EMISSION]
+        ground_flux = state[state_row, X_GROUND_FLUX]
+        latent_before = state[state_row, X_LATENT]
+        convection_before = exchange - h0 * theta_before + emission_before - latent_before
+
+    for turn in range(passes):
+        last_turn = turn == passes - 1
+        count = write_last
+        if not last_turn:
+            count = day
+        x_start = x
+        sum_flux = 0.0
+        sum_theta = 0.0
+        sum_free = 0.0
+        sum_slope = 0.0
+        short = scratch[base + stride + K_SHORT]
+        long = scratch[base + stride + K_LONG]
+        known = absorptance * short + emissivity * long
+        if turn == 0 and first_chunk == 1:
+            known_before = known
+        for n in range(1, count + 1):
+            after = base + (n + 1) * stride
+            short_after = short
+            long_after = long
+            if n <= steps:
+                short_after = scratch[after + K_SHORT]
+                long_after = scratch[after + K_LONG]
+            known_after = absorptance * short_after + emissivity * long_after
+            slope = limited_slope(known_before, known, known_after)
+            at_end = known + 0.5 * slope
+            t_air = series[F_AIR, n]
+            theta = theta_before
+            emission = 0.0
+            convection = 0.0
+            latent = 0.0
+            h_c = 0.0
+            fresh = 0.0
+            if held == SLAB:
+                y = advance(x, decay, constant, rise, known, slope, exchange)
+                history = free[construction, n] + y.sum() + direct * at_end
+                p1 = 0.0
+                for newton in range(3):
+                    h_c = scratch[base + n * stride + K_CARRY_SHORT]
+                    if given_film == 0:
+                        root = signed_cube_root(theta - t_air)
+                        h_c = film(
+                            root, natural, forced, normal, roughness, series, n, physics, mode
+                        )
+                    t = theta + kelvin
+                    h_r = 4.0 * emissivity * sigma * t * t * t
+                    emission = 0.25 * h_r * t
+                    if switches[O_LINEAR] == 1:
+                        a = t_air + kelvin
+                        h_r = 4.0 * emissivity * sigma * a * a * a
+                        emission = 0.25 * h_r * a + h_r * (theta - t_air)
+                    p1 = h0 - h_c - h_r
+                    latent = 0.0
+                    if moisture > 0.0:
+                        k_pt = moisture * series[F_PRIESTLEY_TAYLOR, n]
+                        available = at_end - emission - ground_flux
+                        if available > 0.0:
+                            latent = -k_pt * available
+                            p1 += k_pt * h_r
+                    fresh = h0 * theta + h_c * (t_air - theta) - emission + latent
+                    theta = (history + kappa * (fresh - p1 * theta)) / (1.0 - kappa * p1)
+                # The slab was given the flux of the last iterate's tangent.
+                fresh = (theta - history) / kappa
+                x = y + rise * fresh
+            else:
+                theta = t_air
+                if held != HELD_AT_AIR:
+                    theta = properties[construction, C_HELD_VALUE]
+                h_c = scratch[base + n * stride + K_CARRY_SHORT]
+                if given_film == 0:
+                    h_c = film(
+                        signed_cube_root(theta - t_air),
+                        natural,
+                        forced,
+                        normal,
+                        roughness,
+                        series,
+                        n,
+                        physics,
+                        mode,
+                    )
+            t = theta + kelvin
+            emission = emissivity * sigma * t * t * t * t
+            if switches[O_LINEAR] == 1:
+                a = t_air + kelvin
+                emission = emissivity * sigma * a * a * a * (a + 4.0 * (theta - t_air))
+            convection = h_c * (t_air - theta)
+            if turn == 0 and n == 1 and first_chunk == 1:
+                convection_before = convection
+                latent_before = latent
+            if held != SLAB:
+                fresh = -at_end  # no slab: conduction closes the balance in the output below
+            sum_flux += known + 0.5 * (exchange + fresh)
+            sum_theta += 0.5 * (theta_before + theta)
+            sum_free += 0.5 * (free[construction, n - 1] + free[construction, n])
+            sum_slope += h0 - h_c - 4.0 * emission / t
+            if last_turn:
+                o = out_of_step[n]
+                if o >= 0:
+                    out[row, o, Y_TEMPERATURE] += share * theta
+                    if full_output == 1:
+                        mean_emission = 0.5 * (emission_before + emission)
+                        mean_convection = 0.5 * (convection_before + convection)
+                        mean_latent = 0.5 * (latent_before + latent)
+                        into_slab = (
+                            known
+                            + 0.5 * (exchange + fresh)
+                            - 0.5 * h0 * (theta_before + theta)
+                        )
+                        if held != SLAB:
+                            into_slab = known - mean_emission + mean_convection
+                        out[row, o, Y_SHORTWAVE] += share * absorptance * short
+                        out[row, o, Y_LONGWAVE] += share * (emissivity * long - mean_emission)
+                        out[row, o, Y_CONVECTION] += share * mean_convection
+                        out[row, o, Y_LATENT] += share * mean_latent
+                        out[row, o, Y_CONDUCTION] -= share * into_slab
+                        out[row, o, Y_FILM] += share * h_c
+                        out[row, o, Y_INCIDENT_SHORT] += share * short
+                        out[row, o, Y_INCIDENT_LONG] += share * long
+            ground_flux = at_end + fresh - h0 * theta
+            exchange = fresh
+            known_before = known
+            theta_before = theta
+            emission_before = emission
+            convection_before = convection
+            latent_before = latent
+            short = short_after
+            long = long_after
+            known = known_after
+            if last_turn and n == steps:
+                for k in ti.static(range(MODES)):
+                    state[state_row, k] = x[k]
+                state[state_row, X_FLUX] = exchange
+                state[state_row, X_KNOWN] = known_before
+                state[state_row, X_THETA] = theta
+                state[state_row, X_EMISSION] = emission
+                state[state_row, X_GROUND_FLUX] = ground_flux
+                state[state_row, X_LATENT] = latent
+        if not last_turn and held == SLAB:
+            x = periodic_start(
+                x,
+                x_start,
+                sum_flux / count,
+                sum_theta / count,
+                sum_free / count,
+                sum_slope / count,
+                construction,
+                steady,
+                modes,
+            )

@@ -1,0 +1,393 @@
+"""Geometry of the paths: where rays go and which surfaces see the sun, for any material.
+
+A path is traced once. Scenarios that differ in materials, weather or physics march over the same
+records, so a what-if shares its rays exactly.
+"""
+
+from heatmat.kernels.heightfield import BORDER, GROUND, ROOF, SKY, WALL, trace
+from heatmat.kernels.layout import (
+    CONTINUES,
+    KILLED,
+    MAX_VERTICES,
+    R_REPLICATE,
+    R_SAMPLE,
+    S_NX,
+    S_NY,
+    S_NZ,
+    S_X,
+    S_Y,
+    S_Z,
+    STRIDE,
+    T_REGION,
+    T_VALID,
+    V_LIT,
+    V_MATERIAL,
+    V_NX,
+    V_NY,
+    V_NZ,
+    V_PA,
+    V_UP,
+    V_WIND,
+    V_X,
+    V_Y,
+    V_Z,
+    W_COMPOSITION,
+    W_KIND,
+    W_ORIENTATION,
+    W_REGION,
+    W_STATUS,
+)
+from heatmat.kernels.sampling import TWO_PI, combine, cosine_direction, mix, sobol_2d
+from heatmat.kernels.starts import F1, F2, F3, I1, I2, OFFSET, U1, ground_label, ivec4, vec4
+from heatmat.kernels.windfield import wind_factor
+from heatmat.runtime import ti, tm
+
+U2 = ti.types.ndarray(dtype=ti.u32, ndim=2)
+
+
+@ti.func
+def survival(vertex):
+    """Probability that a path goes on after its vertex: of the vertex number alone."""
+    p = 1.0
+    if vertex > 2:
+        p = 0.5
+    return p
+
+
+@ti.func
+def orientation_class(n):
+    """0 for surfaces that look up, 1 to 16 for walls by azimuth."""
+    o = 0
+    if n.z < 0.5:
+        a = ti.atan2(n.x, n.y)
+        k = ti.cast(ti.floor(a / TWO_PI * 16.0 + 16.5), ti.i32)
+        o = 1 + k % 16
+    return o
+
+
+@ti.kernel
+def trace_paths(
+    request_i: I2,
+    keys: U1,
+    start_f: F2,
+    start_i: I2,
+    vertex_f: F2,
+    vertex_i: I2,
+    depth: I1,
+    rays: ti.i32,
+    cells: I2,
+    pyramid: F1,
+    boundary: I2,
+    reference: F2,
+    boundary_edges: I1,
+    edges: F2,
+    edge_sides: I2,
+    planes: F2,
+    region_composition: I1,
+    region_pa: F1,
+    facade_info: F2,
+    facade_composition: I1,
+    ground: I2,
+    wind: F3,
+    grid_f: vec4,
+    grid_i: ivec4,
+    wind_f: vec4,
+    ground_cell: ti.f32,
+    default_facade: ti.i32,
+):
+    """Trace `rays` paths from every valid start and record their vertices.
+
+    Slot ``(start * rays + ray) * (MAX_VERTICES + 1) + k`` holds vertex k; slot k = 0 holds what the
+    start's own ray did. The status of a slot is the outcome of the ray that leaves it.
+    """
+    for path in range(start_f.shape[0] * rays):
+        start = path // rays
+        depth[path] = 0
+        if start_i[start, T_VALID] == 1:
+            ray = path - start * rays
+            key = combine(keys[start], ti.cast(request_i[start, R_REPLICATE], ti.u32))
+            index = ti.cast(request_i[start, R_SAMPLE] * rays + ray, ti.u32)
+            o = tm.vec3(start_f[start, S_X], start_f[start, S_Y], start_f[start, S_Z])
+            n = tm.vec3(start_f[start, S_NX], start_f[start, S_NY], start_f[start, S_NZ])
+            region = start_i[start, T_REGION]
+            k = 0
+            going = 1
+            while going == 1:
+                slot = path * (MAX_VERTICES + 1) + k
+                level_key = combine(key, ti.cast(16 + 4 * k, ti.u32))
+                d = cosine_direction(n, sobol_2d(index, level_key))
+                hit = trace(
+                    o,
+                    d,
+                    region,
+                    cells,
+                    pyramid,
+                    boundary,
+                    reference,
+                    boundary_edges,
+                    edges,
+                    edge_sides,
+                    planes,
+                    grid_f,
+                    grid_i,
+                )
+                vertex_f[slot, V_UP] = d.z
+                if hit.status == SKY or hit.status == BORDER:
+                    vertex_i[slot, W_STATUS] = hit.status
+                    going = 0
+                elif k == MAX_VERTICES:
+                    vertex_i[slot, W_STATUS] = KILLED
+                    going = 0
+                else:
+                    vertex_i[slot, W_STATUS] = CONTINUES
+                    k += 1
+                    slot += 1
+                    n = hit.normal
+                    p = o + hit.t * d
+                    o = p + OFFSET * n
+                    region = hit.region
+                    composition = 0
+                    pa = 0.4
+                    z_wind = p.z
+                    if hit.status == GROUND:
+                        composition = ground_label(p.x, p.y, ground, grid_f, ground_cell)
+                        z_wind = 2.0
+                    elif hit.status == ROOF:
+                        composition = region_composition[hit.region]
+                        pa = region_pa[hit.region]
+                    else:
+                        composition = default_facade
+                        if hit.facade >= 0:
+                            composition = facade_composition[hit.facade]
+                            pa = facade_info[hit.facade, 0]
+                    luck = sobol_2d(index, combine(key, ti.cast(17 + 4 * k, ti.u32)))
+                    vertex_f[slot, V_X] = o.x
+                    vertex_f[slot, V_Y] = o.y
+                    vertex_f[slot, V_Z] = o.z
+                    vertex_f[slot, V_NX] = n.x
+                    vertex_f[slot, V_NY] = n.y
+                    vertex_f[slot, V_NZ] = n.z
+                    vertex_f[slot, V_WIND] = wind_factor(p.x, p.y, z_wind, wind, wind_f)
+                    vertex_f[slot, V_PA] = pa
+                    vertex_f[slot, V_MATERIAL] = luck.x
+                    vertex_f[slot, V_LIT] = -1.0
+                    vertex_i[slot, W_COMPOSITION] = composition
+                    vertex_i[slot, W_KIND] = hit.status
+                    vertex_i[slot, W_REGION] = region
+                    vertex_i[slot, W_ORIENTATION] = orientation_class(n)
+                    if luck.y >= survival(k):
+                        vertex_i[slot, W_STATUS] = KILLED
+                        going = 0
+            depth[path] = k
+
+
+@ti.func
+def sees_sun(
+    o,
+    n,
+    region,
+    sun,
+    cells: ti.template(),
+    pyramid: ti.template(),
+    boundary: ti.template(),
+    reference: ti.template(),
+    boundary_edges: ti.template(),
+    edges: ti.template(),
+    edge_sides: ti.template(),
+    planes: ti.template(),
+    grid_f,
+    grid_i,
+):
+    """1 if the surface faces the sun and nothing stands between."""
+    seen = 0
+    if n.dot(sun) > 0.0:
+        hit = trace(
+            o,
+            sun,
+            region,
+            cells,
+            pyramid,
+            boundary,
+            reference,
+            boundary_edges,
+            edges,
+            edge_sides,
+            planes,
+            grid_f,
+            grid_i,
+        )
+        if hit.status == SKY:
+            seen = 1
+    return seen
+
+
+@ti.kernel
+def start_visibility(
+    start_f: F2,
+    start_i: I2,
+    nodes: F2,
+    bits: U2,
+    cells: I2,
+    pyramid: F1,
+    boundary: I2,
+    reference: F2,
+    boundary_edges: I1,
+    edges: F2,
+    edge_sides: I2,
+    planes: F2,
+    grid_f: vec4,
+    grid_i: ivec4,
+):
+    """Sun visibility of the starts at every sun position, 32 positions a word."""
+    words = bits.shape[1]
+    for i in range(start_f.shape[0] * words):
+        start = i // words
+        word = i - start * words
+        value = ti.u32(0)
+        if start_i[start, T_VALID] == 1:
+            o = tm.vec3(start_f[start, S_X], start_f[start, S_Y], start_f[start, S_Z])
+            n = tm.vec3(start_f[start, S_NX], start_f[start, S_NY], start_f[start, S_NZ])
+            for b in range(ti.min(32, nodes.shape[0] - 32 * word)):
+                j = 32 * word + b
+                sun = tm.vec3(nodes[j, 0], nodes[j, 1], nodes[j, 2])
+                if (
+                    sees_sun(
+                        o,
+                        n,
+                        start_i[start, T_REGION],
+                        sun,
+                        cells,
+                        pyramid,
+                        boundary,
+                        reference,
+                        boundary_edges,
+                        edges,
+                        edge_sides,
+                        planes,
+                        grid_f,
+                        grid_i,
+                    )
+                    == 1
+                ):
+                    value |= ti.u32(1) << ti.cast(b, ti.u32)
+        bits[start, word] = value
+
+
+@ti.kernel
+def vertex_visibility(
+    vertex_f: F2,
+    vertex_i: I2,
+    depth: I1,
+    nodes: F2,
+    node_days: I2,
+    bits: U2,
+    cells: I2,
+    pyramid: F1,
+    boundary: I2,
+    reference: F2,
+    boundary_edges: I1,
+    edges: F2,
+    edge_sides: I2,
+    planes: F2,
+    grid_f: vec4,
+    grid_i: ivec4,
+):
+    """Sun visibility at later vertices: one shadow ray for `STRIDE` positions, at a random phase.
+
+    Parameters
+    ----------
+    nodes : ndarray, shape (n, 3)
+        Sun directions.
+    node_days : ndarray, shape (n, 2)
+        First and last node of each node's day.
+    """
+    words = bits.shape[1]
+    for i in range(depth.shape[0] * MAX_VERTICES * words):
+        flat = i // words
+        word = i - flat * words
+        path = flat // MAX_VERTICES
+        k = flat - path * MAX_VERTICES + 1
+        if k <= depth[path]:
+            slot = path * (MAX_VERTICES + 1) + k
+            o = tm.vec3(vertex_f[slot, V_X], vertex_f[slot, V_Y], vertex_f[slot, V_Z])
+            n = tm.vec3(vertex_f[slot, V_NX], vertex_f[slot, V_NY], vertex_f[slot, V_NZ])
+            # The material number is random, of the path alone, and not used for geometry.
+            scrambled = mix(ti.cast(vertex_f[slot, V_MATERIAL] * 16777216.0, ti.u32))
+            phase = ti.cast(scrambled % ti.u32(STRIDE), ti.i32)
+            value = ti.u32(0)
+            group = -1
+            seen = 0
+            for b in range(ti.min(32, nodes.shape[0] - 32 * word)):
+                j = 32 * word + b
+                first = node_days[j, 0]
+                last = node_days[j, 1]
+                g = (j - first + phase) // STRIDE
+                middle = ti.min(ti.max(first + g * STRIDE - phase + STRIDE // 2, first), last)
+                if middle != group:
+                    group = middle
+                    seen = sees_sun(
+                        o,
+                        n,
+                        vertex_i[slot, W_REGION],
+                        tm.vec3(nodes[middle, 0], nodes[middle, 1], nodes[middle, 2]),
+                        cells,
+                        pyramid,
+                        boundary,
+                        reference,
+                        boundary_edges,
+                        edges,
+                        edge_sides,
+                        planes,
+                        grid_f,
+                        grid_i,
+                    )
+                if seen == 1:
+                    value |= ti.u32(1) << ti.cast(b, ti.u32)
+            bits[slot, word] = value
+
+
+@ti.kernel
+def sky_view(
+    start_f: F2,
+    start_i: I2,
+    keys: U1,
+    out: F1,
+    rays: ti.i32,
+    cells: I2,
+    pyramid: F1,
+    boundary: I2,
+    reference: F2,
+    boundary_edges: I1,
+    edges: F2,
+    edge_sides: I2,
+    planes: F2,
+    grid_f: vec4,
+    grid_i: ivec4,
+):
+    """Sky view factor of the starts: the share of cosine-weighted rays that reach the sky."""
+    for start in range(start_f.shape[0]):
+        total = 0
+        if start_i[start, T_VALID] == 1:
+            o = tm.vec3(start_f[start, S_X], start_f[start, S_Y], start_f[start, S_Z])
+            n = tm.vec3(start_f[start, S_NX], start_f[start, S_NY], start_f[start, S_NZ])
+            key = combine(keys[start], ti.u32(3))
+            for ray in range(rays):
+                d = cosine_direction(n, sobol_2d(ti.cast(ray, ti.u32), key))
+                hit = trace(
+                    o,
+                    d,
+                    start_i[start, T_REGION],
+                    cells,
+                    pyramid,
+                    boundary,
+                    reference,
+                    boundary_edges,
+                    edges,
+                    edge_sides,
+                    planes,
+                    grid_f,
+                    grid_i,
+                )
+                if hit.status == SKY:
+                    total += 1
+        out[start] = ti.cast(total, ti.f32) / ti.cast(rays, ti.f32)

@@ -1,0 +1,132 @@
+"""The wall law in kernels: one step of a slab with its surface balance, nonlinear and linear.
+
+The slab is the modal system of `heatmat.conduction`. Temperatures are departures from the base
+temperature; ``known`` is absorbed short and long wave (a step mean with a slope inside the step),
+``exchange`` is what depends on the surface temperature (emission, convection, evaporation, and the
+reference film added back), linear between stamps.
+"""
+
+from heatmat.kernels.layout import (
+    C_DIRECT,
+    C_RISE_GAIN,
+    DOE_2,
+    F_LEEWARD,
+    F_WIND_X,
+    F_WIND_Y,
+    F_WINDWARD,
+    LINEAR,
+    M_CONSTANT,
+    M_DECAY,
+    M_RISE,
+    MODES,
+    MOWITT,
+    P_CONSTANT,
+    P_EXPONENT_LEEWARD,
+    P_EXPONENT_WINDWARD,
+    P_STABLE,
+    P_STABLE_BASE,
+    P_TILT,
+    P_UNSTABLE,
+    P_UNSTABLE_BASE,
+    TARP,
+)
+from heatmat.runtime import ti, tm
+
+modes_vector = ti.types.vector(MODES, ti.f32)
+
+
+@ti.func
+def load_modes(modes: ti.template(), construction, first):
+    """One group of mode coefficients as a vector."""
+    v = modes_vector(0.0)
+    for k in ti.static(range(MODES)):
+        v[k] = modes[construction, first + k]
+    return v
+
+
+@ti.func
+def natural_coefficients(normal_z, physics):
+    """Natural convection factors (unstable, stable) of |dT|^(1/3) at a tilt."""
+    c = ti.abs(normal_z) * physics[P_TILT]
+    return tm.vec2(
+        physics[P_UNSTABLE] / (physics[P_UNSTABLE_BASE] - c),
+        physics[P_STABLE] / (physics[P_STABLE_BASE] + c),
+    )
+
+
+@ti.func
+def forced_factors(wind, perimeter_over_area, physics, mode):
+    """Factors of the windward and leeward series at a place, from its wind factor."""
+    f = tm.vec2(
+        ti.pow(wind, physics[P_EXPONENT_WINDWARD]), ti.pow(wind, physics[P_EXPONENT_LEEWARD])
+    )
+    if mode == TARP:
+        f *= ti.sqrt(perimeter_over_area)
+    return f
+
+
+@ti.func
+def film(signed_root, natural, forced, normal, roughness, series: ti.template(), n, physics, mode):
+    """Convection coefficient [W m-2 K-1] at stamp n.
+
+    Parameters
+    ----------
+    signed_root : float
+        Cube root of surface minus air temperature, with its sign.
+    natural, forced : vec2
+        From `natural_coefficients` and `forced_factors`.
+    """
+    windward = normal.x * series[F_WIND_X, n] + normal.y * series[F_WIND_Y, n] >= -1e-4
+    f = forced.y * series[F_LEEWARD, n]
+    if windward or normal.z > 0.98:
+        f = forced.x * series[F_WINDWARD, n]
+    h_n = natural.x * signed_root
+    if signed_root < 0.0:
+        h_n = -natural.y * signed_root
+    h = h_n + roughness * f
+    if mode == DOE_2:
+        h = h_n + roughness * (ti.sqrt(h_n * h_n + f * f) - h_n)
+    elif mode == MOWITT:
+        h = ti.sqrt(h_n * h_n + f * f)
+    elif mode == LINEAR:
+        h = physics[P_CONSTANT] + f
+    return h
+
+
+@ti.func
+def signed_cube_root(x):
+    """Cube root that keeps the sign."""
+    r = ti.pow(ti.abs(x) + 1e-12, 1.0 / 3.0)
+    if x < 0.0:
+        r = -r
+    return r
+
+
+@ti.func
+def advance(x, decay, constant, rise, known, slope, exchange):
+    """Modes after a step with the new exchange flux still missing: ``+ rise * exchange_new``.
+
+    Parameters
+    ----------
+    known : float
+        Mean of the known flux over the step [W m-2].
+    slope : float
+        Its rise over the step [W m-2].
+    exchange : float
+        Exchange flux at the start of the step [W m-2].
+    """
+    return decay * x + constant * (known - 0.5 * slope + exchange) + rise * (slope - exchange)
+
+
+@ti.func
+def limited_slope(before, here, after):
+    """Rise of a series over a step from its neighbours' means, none across a jump (van Leer)."""
+    a = here - before
+    b = after - here
+    s = 0.0
+    if a * b > 0.0:
+        s = 0.5 * (a + b)
+        m = 2.0 * ti.min(ti.abs(a), ti.abs(b))
+        if ti.abs(s) > m:
+            s = m * s / ti.abs(s)
+    return s

@@ -1,0 +1,114 @@
+"""Idealised surfaces about which later vertices are linear: one per construction and orientation.
+
+Each class is marched with the full nonlinear balance, once shaded and once with the whole beam. A
+vertex takes the point between the two that matches its share of the beam.
+"""
+
+import numpy as np
+
+from heatmat.case import BASE_TEMPERATURE, Case
+from heatmat.chunks import Chunk, TimePlan
+from heatmat.kernels import layout
+from heatmat.kernels.gather import reference_surfaces
+from heatmat.rayfield import to_device
+from heatmat.runtime import ti
+from heatmat.tables import DeviceTables
+from heatmat.units import STEFAN_BOLTZMANN
+
+UP_VIEW, WALL_VIEW = 0.7, 0.35
+"""Sky view factors of the classes: half-open street or roof, street wall. They set only where the
+linearisation is taken, not what falls on a surface."""
+
+REFLECTED = 0.1
+"""Share of the global horizontal light that reaches a class from other surfaces."""
+
+
+class ReferenceClasses:
+    """Marches the classes chunk by chunk, in order."""
+
+    def __init__(self, case: Case, plan: TimePlan, tables: DeviceTables) -> None:
+        self.case, self.plan, self.tables = case, plan, tables
+        constructions, normals, environment = [], [], []
+        table = case.constructions
+        roof_wind, wall_wind = self._wind_factors()
+        for row, kind in enumerate(table.kinds):
+            for orientation in range(layout.ORIENTATIONS):
+                wind = wall_wind
+                normal, view = (0.0, 0.0, 1.0), UP_VIEW
+                if orientation == 0 and kind == "roof":
+                    wind, view = roof_wind, 0.95
+                if orientation > 0:
+                    azimuth = 2.0 * np.pi * (orientation - 1) / 16.0
+                    normal, view = (np.sin(azimuth), np.cos(azimuth), 0.0), WALL_VIEW
+                for lit in (0.0, 1.0):
+                    constructions.append(row)
+                    normals.append(normal)
+                    environment.append((view, lit, REFLECTED * (1.0 - view), wind, 0.35))
+        # The plane beyond the map: open and unshaded.
+        ground = case.compositions[case.default_ground][0][0]
+        self.ground = table.index(ground)
+        constructions.append(self.ground)
+        normals.append((0.0, 0.0, 1.0))
+        environment.append((1.0, 1.0, 0.0, 0.6, 0.4))
+        self.count = len(constructions)
+        self._constructions = to_device(np.array(constructions, np.int32))
+        self._normals = to_device(np.array(normals, np.float32))
+        self._environment = to_device(np.array(environment, np.float32))
+        self._state = ti.ndarray(dtype=ti.f32, shape=(self.count, layout.STATE_FLOATS))
+        self._last: np.ndarray | None = None
+
+    def _wind_factors(self) -> tuple[float, float]:
+        """Typical wind factors above the roofs and in the streets."""
+        if self.case.physics.wind_model != 0.0:
+            return 1.0, 0.8
+        form = np.asarray(self.case.wind_coefficients, float).reshape(-1, 6).mean(axis=0)
+        return float(form[4]), float(form[4] * np.exp(-0.6 * form[5]))
+
+    def march(
+        self, chunk: Chunk, rows: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Temperatures of the classes and the radiosity of the border over a chunk.
+
+        Returns
+        -------
+        tuple of ndarray
+            Classes (count, 2, steps + 2); border short and long wave (steps + 2,) [W m-2].
+        """
+        width = chunk.steps + 2
+        out = ti.ndarray(dtype=ti.f32, shape=(self.count, width, 1))
+        out.fill(0.0)
+        scratch = ti.ndarray(dtype=ti.f32, shape=(self.count * (width + 1) * 4,))
+        scratch.fill(0.0)
+        tables = self.tables
+        reference_surfaces(
+            self.count,
+            scratch,
+            self._state,
+            to_device(rows),
+            to_device(tables.free_rows(chunk)),
+            tables.modes,
+            tables.properties,
+            out,
+            to_device(np.arange(width, dtype=np.int32)),
+            self._constructions,
+            self._normals,
+            self._environment,
+            chunk.steps,
+            int(chunk.first),
+            tables.physics,
+            tables.switches,
+        )
+        theta = out.to_numpy()[:, :, 0]
+        # Stamp 0: what the chunk before ended on; of the periodic day, its own end.
+        theta[:, 0] = theta[:, self.plan.day] if self._last is None else self._last
+        self._last = theta[:, chunk.steps].copy()
+        classes = np.stack([theta, np.cbrt(theta - rows[layout.F_AIR])], axis=1)
+        emission = STEFAN_BOLTZMANN * (theta[-1].astype(float) + BASE_TEMPERATURE) ** 4
+        before = np.concatenate([emission[:1], emission[:-1]])
+        table = self.case.constructions
+        emissivity = table.emissivity[self.ground]
+        border_long = (
+            0.5 * emissivity * (emission + before) + (1.0 - emissivity) * rows[layout.F_SKY]
+        )
+        border_short = table.albedo[self.ground] * rows[layout.F_GLOBAL]
+        return classes.astype(np.float32), border_short, border_long

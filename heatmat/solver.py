@@ -1,0 +1,366 @@
+"""The solver: starts in, temperatures with fluxes out, in batches and chunks of time.
+
+It knows arrays only. What a user asks in points, pixels and facades becomes `Requests`; what comes
+back is one row a start, which `heatmat.statistics` averages.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from heatmat.case import BASE_TEMPERATURE, Case
+from heatmat.chunks import TimePlan, plan_time
+from heatmat.errors import InputError
+from heatmat.kernels import gather as gather_kernels
+from heatmat.kernels import layout, paths, starts
+from heatmat.rayfield import RayField, to_device
+from heatmat.reference_classes import ReferenceClasses
+from heatmat.runtime import ensure_device, synchronise, ti
+from heatmat.tables import ChunkForcing, DeviceTables
+
+BATCH_BYTES = 192 << 20
+"""Device memory that one batch of starts may take; larger batches are no faster on a CPU."""
+
+
+@dataclass
+class Requests:
+    """Start positions asked for, one row each.
+
+    Attributes
+    ----------
+    numbers : ndarray of float32, shape (n, 4)
+        Plan: x, y, half side (local metres); wall: s0, s1, z0, z1 along and up the facade.
+    codes : ndarray of int32, shape (n, 5)
+        Type, kind, facade, sample within the replicate, replicate.
+    keys : ndarray of uint32, shape (n,)
+        Random stream: equal keys and replicates share their scramble.
+    composition : ndarray of int32, shape (n,)
+        Replaces the surface's own composition where not -1.
+    """
+
+    numbers: np.ndarray
+    codes: np.ndarray
+    keys: np.ndarray
+    composition: np.ndarray
+
+    def __len__(self) -> int:
+        return self.keys.size
+
+    def part(self, selection: slice) -> "Requests":
+        """Some of the rows."""
+        return Requests(
+            self.numbers[selection],
+            self.codes[selection],
+            self.keys[selection],
+            self.composition[selection],
+        )
+
+
+@dataclass
+class Starts:
+    """What a batch of starts gave, one row a start.
+
+    Attributes
+    ----------
+    values : ndarray of float32, shape (n, times, values)
+        Temperature [K], then the fluxes in the order of `layout.OUTPUTS` if asked for.
+    valid : ndarray of bool, shape (n,)
+    kind, composition, facade, region : ndarray of int32, shape (n,)
+    position : ndarray of float32, shape (n, 3)
+        Local metres.
+    sky_view : ndarray of float32, shape (n,)
+        Share of the rays that saw the sky.
+    sunlit_hours : ndarray of float32, shape (n,)
+        Of the window's first day.
+    """
+
+    values: np.ndarray
+    valid: np.ndarray
+    kind: np.ndarray
+    composition: np.ndarray
+    facade: np.ndarray
+    region: np.ndarray
+    position: np.ndarray
+    sky_view: np.ndarray
+    sunlit_hours: np.ndarray
+
+
+class Solver:
+    """One case on one device.
+
+    Parameters
+    ----------
+    case : Case
+    device : str
+        See `heatmat.runtime.ensure_device`.
+    chunk_steps : int, optional
+        Steps marched at a time; results do not depend on it.
+    """
+
+    def __init__(self, case: Case, device: str = "auto", chunk_steps: int | None = None) -> None:
+        self.device = ensure_device(device)
+        self.case = case
+        self.plan: TimePlan = plan_time(case.forcing, chunk_steps)
+        self.field = RayField(case)
+        self.tables = DeviceTables(case, self.plan)
+        self.references = ReferenceClasses(case, self.plan, self.tables)
+        self._buffers: dict[tuple, ti.Ndarray] = {}
+        self.rays_traced = 0
+
+    # -- memory -------------------------------------------------------------------------------
+
+    def _buffer(self, name: str, shape: tuple, dtype: object = ti.f32) -> ti.Ndarray:
+        """A device array that later batches of the same shape use again."""
+        key = (name, shape, dtype)
+        if key not in self._buffers:
+            for old in [k for k in self._buffers if k[0] == name]:
+                del self._buffers[old]
+            self._buffers[key] = ti.ndarray(dtype=dtype, shape=shape)
+        return self._buffers[key]
+
+    def batch_size(self, rays: int, values: int) -> int:
+        """Starts in a batch, a power of two."""
+        slots = rays * (layout.MAX_VERTICES + 1)
+        slot = 4 * (
+            layout.VERTEX_FLOATS + layout.VERTEX_INTS + layout.STATE_FLOATS + self.plan.words
+        )
+        series = 16 * (self.plan.longest + 3) + 4 * self.plan.outputs * values
+        start = slots * slot + series + 4 * layout.MAX_ENTRIES * layout.STATE_FLOATS
+        return max(8, 1 << int(np.log2(max(1.0, BATCH_BYTES / start))))
+
+    # -- the run ------------------------------------------------------------------------------
+
+    def place(self, requests: Requests) -> tuple[ti.Ndarray, ti.Ndarray, ti.Ndarray, ti.Ndarray]:
+        """Positions of a batch: start records (float, int), keys and request codes."""
+        field, n = self.field, len(requests)
+        keys, codes = to_device(requests.keys), to_device(requests.codes)
+        start_f = self._buffer("start_f", (n, layout.START_FLOATS))
+        start_i = self._buffer("start_i", (n, layout.START_INTS), ti.i32)
+        starts.place_starts(
+            to_device(requests.numbers),
+            codes,
+            keys,
+            start_f,
+            start_i,
+            field.cells,
+            field.boundary,
+            field.reference,
+            field.boundary_edges,
+            field.edges,
+            field.edge_sides,
+            field.planes,
+            field.region_composition,
+            field.region_pa,
+            field.facades,
+            field.facade_info,
+            field.facade_composition,
+            field.ground,
+            field.wind,
+            field.grid_f,
+            field.grid_i,
+            field.wind_f,
+            field.ground_cell,
+        )
+        if np.any(requests.composition >= 0):
+            records = start_i.to_numpy()
+            given = requests.composition >= 0
+            records[given, layout.T_COMPOSITION] = requests.composition[given]
+            start_i.from_numpy(records)
+        return start_f, start_i, keys, codes
+
+    def solve(self, requests: Requests, rays: int, *, full: bool = False, progress=None) -> Starts:
+        """March every start.
+
+        Parameters
+        ----------
+        requests : Requests
+        rays : int
+            Paths from each start, a power of two.
+        full : bool
+            Return the fluxes as well.
+        progress : callable, optional
+            Called with the number of starts done after each batch.
+
+        Returns
+        -------
+        Starts
+        """
+        if rays < 1 or rays & (rays - 1):
+            raise InputError("rays a start must be a power of two", got=rays)
+        size = min(self.batch_size(rays, layout.OUTPUTS if full else 1), _padded(len(requests)))
+        parts = []
+        for first in range(0, len(requests), size):
+            part = requests.part(slice(first, first + size))
+            count = len(part)
+            parts.append(self._batch(_pad(part, size), rays, full, count))
+            if progress is not None:
+                progress(count)
+        return _join(parts)
+
+    def _batch(self, requests: Requests, rays: int, full: bool, count: int) -> Starts:
+        field, n = self.field, len(requests)
+        start_f, start_i, keys, codes = self.place(requests)
+        slots = n * rays * (layout.MAX_VERTICES + 1)
+        vertex_f = self._buffer("vertex_f", (slots, layout.VERTEX_FLOATS))
+        vertex_i = self._buffer("vertex_i", (slots, layout.VERTEX_INTS), ti.i32)
+        depth = self._buffer("depth", (n * rays,), ti.i32)
+        paths.trace_paths(
+            codes,
+            keys,
+            start_f,
+            start_i,
+            vertex_f,
+            vertex_i,
+            depth,
+            rays,
+            *field.geometry,
+            field.region_composition,
+            field.region_pa,
+            field.facade_info,
+            field.facade_composition,
+            field.ground,
+            field.wind,
+            field.grid_f,
+            field.grid_i,
+            field.wind_f,
+            field.ground_cell,
+            field.default_facade,
+        )
+        values = layout.OUTPUTS if full else 1
+        view = self._buffer("view", (n, 1))
+        pieces, hours = [], np.zeros(n, np.float32)
+        for chunk in self.plan.chunks:
+            forcing = self.tables.chunk(chunk, self.references)
+            bits = self._visibility(chunk, start_f, start_i, vertex_f, vertex_i, depth, slots)
+            pieces.append(
+                self._gather(
+                    chunk, forcing, bits, (start_f, start_i, vertex_f, vertex_i, depth), view,
+                    rays, slots, values,
+                )
+            )  # fmt: skip
+            if chunk.first_day_nodes is not None:
+                lit = np.unpackbits(
+                    bits[0].to_numpy().view(np.uint8), axis=1, bitorder="little"
+                )  # one bit a sun position
+                hours += lit[:, : chunk.nodes.shape[0]][:, chunk.first_day_nodes].sum(axis=1) * (
+                    self.case.forcing.step / 3600.0
+                )
+        records, place = start_i.to_numpy(), start_f.to_numpy()
+        temperatures = np.concatenate(pieces, axis=1)[:count]
+        temperatures[..., layout.Y_TEMPERATURE] += np.float32(BASE_TEMPERATURE)
+        return Starts(
+            values=temperatures,
+            valid=records[:count, layout.T_VALID] == 1,
+            kind=records[:count, layout.T_KIND],
+            composition=records[:count, layout.T_COMPOSITION],
+            facade=records[:count, layout.T_FACADE],
+            region=records[:count, layout.T_REGION],
+            position=place[:count, layout.S_X : layout.S_Z + 1],
+            sky_view=view.to_numpy()[:count, 0],
+            sunlit_hours=hours[:count],
+        )
+
+    def _visibility(self, chunk, start_f, start_i, vertex_f, vertex_i, depth, slots):
+        """Sun visibility bits of starts and vertices over the sun positions of a chunk."""
+        field = self.field
+        nodes, days = to_device(chunk.nodes), to_device(chunk.node_days)
+        start_bits = self._buffer("start_bits", (start_f.shape[0], self.plan.words), ti.u32)
+        vertex_bits = self._buffer("vertex_bits", (slots, self.plan.words), ti.u32)
+        grid = (field.grid_f, field.grid_i)
+        paths.start_visibility(start_f, start_i, nodes, start_bits, *field.geometry, *grid)
+        paths.vertex_visibility(
+            vertex_f, vertex_i, depth, nodes, days, vertex_bits, *field.geometry, *grid
+        )
+        return start_bits, vertex_bits
+
+    def _gather(
+        self, chunk, forcing: ChunkForcing, bits, records, view, rays, slots, values
+    ) -> np.ndarray:  # fmt: skip
+        start_f, start_i, vertex_f, vertex_i, depth = records
+        n = start_f.shape[0]
+        tables = self.tables
+        out = self._buffer("out", (n, max(1, chunk.outputs), values))
+        out.fill(0.0)
+        scratch = self._buffer("scratch", (n * (chunk.steps + 3) * 4,))
+        gather_kernels.gather(
+            start_f,
+            start_i,
+            bits[0],
+            vertex_f,
+            vertex_i,
+            bits[1],
+            depth,
+            rays,
+            scratch,
+            self._buffer("start_state", (n * layout.MAX_ENTRIES, layout.STATE_FLOATS)),
+            self._buffer("vertex_state", (slots, layout.STATE_FLOATS)),
+            forcing.node_of_step,
+            forcing.series,
+            forcing.free,
+            tables.modes,
+            tables.properties,
+            tables.entries,
+            tables.shares,
+            forcing.classes,
+            out,
+            forcing.out_of_step,
+            view,
+            chunk.steps,
+            int(chunk.first),
+            int(values > 1),
+            tables.physics,
+            tables.switches,
+        )
+        return out.to_numpy()[:, : chunk.outputs]
+
+    def sky_view(self, requests: Requests, rays: int = 256) -> tuple[np.ndarray, np.ndarray]:
+        """Sky view factors of starts without marching anything.
+
+        Returns
+        -------
+        tuple of ndarray
+            View factors and validity, shape (n,).
+        """
+        field = self.field
+        views, valid = [], []
+        size = 1 << 16
+        for first in range(0, len(requests), size):
+            part = requests.part(slice(first, first + size))
+            start_f, start_i, keys, _ = self.place(part)
+            out = self._buffer("sky_out", (len(part),))
+            paths.sky_view(
+                start_f, start_i, keys, out, rays, *field.geometry, field.grid_f, field.grid_i
+            )
+            views.append(out.to_numpy())
+            valid.append(start_i.to_numpy()[:, layout.T_VALID] == 1)
+        return np.concatenate(views), np.concatenate(valid)
+
+    def close(self) -> None:
+        """Let go of the device arrays."""
+        synchronise()
+        self._buffers.clear()
+
+
+def _padded(count: int) -> int:
+    return max(8, 1 << (count - 1).bit_length()) if count else 8
+
+
+def _pad(requests: Requests, size: int) -> Requests:
+    """Fill a batch with rows of no type, which stay invalid."""
+    missing = size - len(requests)
+    if missing == 0:
+        return requests
+    codes = np.zeros((missing, 5), np.int32)
+    codes[:, layout.R_TYPE] = layout.REQUEST_NONE
+    return Requests(
+        np.concatenate([requests.numbers, np.zeros((missing, 4), np.float32)]),
+        np.concatenate([requests.codes, codes]),
+        np.concatenate([requests.keys, np.zeros(missing, np.uint32)]),
+        np.concatenate([requests.composition, np.full(missing, -1, np.int32)]),
+    )
+
+
+def _join(parts: list[Starts]) -> Starts:
+    """Batches one after the other."""
+    names = Starts.__dataclass_fields__
+    return Starts(**{name: np.concatenate([getattr(p, name) for p in parts]) for name in names})
