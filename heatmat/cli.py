@@ -114,6 +114,8 @@ def _explain(error: Exception) -> int:
         _say(str(error))
         return error.exit_code
     if hasattr(error, "format_message"):  # a wrong option or argument, from typer
+        if not error.format_message():  # no command at all: the help has been shown
+            return THEIRS
         context: Any = getattr(error, "ctx", None)
         command = context.command_path if context is not None else "heatmat"
         _say(f"{' '.join(error.format_message().split())}; see {command} --help")

@@ -121,7 +121,7 @@ class Scenario:
         return cls(
             city={"embedded": True, "resolution_m": 2.0 if quick else 1.0},
             weather=weather,
-            time={"spin_up_days": 1.0 if quick else 3.0},
+            time={"spin_up_days": 1 if quick else 3},
             solver={"target_error_k": 0.3 if quick else 0.1},
         )
 
@@ -137,13 +137,13 @@ class Scenario:
         self._files = files
         self._where = str(path) if path is not None else "scenario"
         self.tables: ScenarioTables = validate_tables(tables, where=self._where, origins=origins)
+        self.warnings: list[str] = checks.warnings(self.tables)
+        known = self.constructions()
+        self.start, self.end = checks.consistent(
+            self.tables, known, where=self._where, weather=self._weather
+        )
         self.interventions: tuple[Intervention, ...] = tuple(
             interventions_.from_table(table) for table in self.tables.interventions
-        )
-        self.warnings: list[str] = checks.warnings(self.tables)
-        self.start, self.end = checks.window(self.tables, where=self._where)
-        checks.consistent(
-            self.tables, self.constructions(), where=self._where, has_city=self.has_city
         )
 
     # --- plain values -------------------------------------------------------------------------
@@ -163,17 +163,17 @@ class Scenario:
         return "demo" if table is not None and table.embedded else "scenario"
 
     @property
-    def step_min(self) -> float:
+    def step_min(self) -> int:
         """Time step of the march [min]."""
         return self.tables.time.step_min
 
     @property
-    def output_step_min(self) -> float:
+    def output_step_min(self) -> int:
         """Interval of the reported times [min]."""
         return self.tables.time.output_step_min
 
     @property
-    def spin_up_days(self) -> float:
+    def spin_up_days(self) -> int:
         """Days simulated before the window [d]."""
         return self.tables.time.spin_up_days
 

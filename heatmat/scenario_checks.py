@@ -31,15 +31,18 @@ def warnings(tables: ScenarioTables) -> list[str]:
     return lines
 
 
-def window(tables: ScenarioTables, *, where: str = "") -> tuple[str, str]:
+def window(tables: ScenarioTables, *, where: str = "", weather: Any = None) -> tuple[str, str]:
     """Start and end of the reported window, as canonical ISO text.
 
     A clear-sky day is its own window where none is given; without a year, an end that is not
     after the start wraps over the end of the typical year.
     """
-    time, weather = tables.time, tables.weather
-    start, end = time.start, time.end
-    day = weather.clear_sky.date if weather is not None and weather.clear_sky is not None else None
+    start, end = tables.time.start, tables.time.end
+    day = None
+    if tables.weather is not None and tables.weather.clear_sky is not None:
+        day = tables.weather.clear_sky.date
+    elif getattr(weather, "kind", "") == "design_day":
+        day = str(weather.origin)[:10]
     if start is None and end is None and day is not None:
         first = datetime.date.fromisoformat(day)
         return f"{first}T00:00", f"{first + datetime.timedelta(days=1)}T00:00"
@@ -112,9 +115,20 @@ def consistent(
     constructions: Mapping[str, Construction],
     *,
     where: str,
-    has_city: bool,
-) -> None:
-    """Refuse what the schema cannot see: files, names, sources, divisors; all faults at once."""
+    weather: Any = None,
+) -> tuple[str, str]:
+    """Refuse what the schema cannot see: files, names, sources, divisors; all faults at once.
+
+    Parameters
+    ----------
+    weather : Weather, optional
+        Where it was given as an object.
+
+    Returns
+    -------
+    start, end : str
+        The window, see `window`.
+    """
     faults = [
         *_files(tables, where),
         *_sources(tables, where),
@@ -122,8 +136,14 @@ def consistent(
         *_names(tables, constructions, where),
         *_interventions(tables, constructions, where),
     ]
+    times = ("", "")
+    try:
+        times = window(tables, where=where, weather=weather)
+    except InputError as error:
+        faults.append(error)
     if faults:
         raise join_faults(faults, where)
+    return times
 
 
 def _files(tables: ScenarioTables, where: str) -> list[InputError]:
@@ -214,24 +234,22 @@ def _sources(tables: ScenarioTables, where: str) -> list[InputError]:
 
 def _steps(tables: ScenarioTables, where: str) -> list[InputError]:
     time, faults = tables.time, []
-    ratio = 60.0 / time.step_min
-    if abs(ratio - round(ratio)) > 1e-9:
+    if 60 % time.step_min:
         faults.append(
             InputError(
                 "wrong value",
                 where=f"{where}: time.step_min",
                 expected="a divisor of 60",
-                got=f"{time.step_min:g}",
+                got=time.step_min,
             )
         )
-    multiple = time.output_step_min / time.step_min
-    if abs(multiple - round(multiple)) > 1e-9 or multiple < 0.5:
+    if time.output_step_min % time.step_min:
         faults.append(
             InputError(
                 "wrong value",
                 where=f"{where}: time.output_step_min",
-                expected=f"a multiple of step_min = {time.step_min:g}",
-                got=f"{time.output_step_min:g}",
+                expected=f"a multiple of step_min = {time.step_min}",
+                got=time.output_step_min,
             )
         )
     return faults

@@ -183,9 +183,9 @@ class TimeTable(Table):
 
     start: Annotated[str, BeforeValidator(_stamp_text)] | None = None
     end: Annotated[str, BeforeValidator(_stamp_text)] | None = None
-    step_min: float = Field(10.0, ge=1.0, le=60.0)
-    output_step_min: float = Field(60.0, ge=1.0, le=1440.0)
-    spin_up_days: float = Field(3.0, ge=0.0, le=366.0)
+    step_min: int = Field(10, ge=1, le=60)
+    output_step_min: int = Field(60, ge=1, le=1440)
+    spin_up_days: int = Field(3, ge=0, le=366)
 
 
 class InsideFilm(Table):
