@@ -1,4 +1,4 @@
-"""The table of buildings: heights, roofs and constructions of every footprint, and their sources."""
+"""The table of buildings: heights, roofs and constructions of every footprint, with sources."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ def _read_table(path: Path) -> Features:
     import geopandas as gpd
     import pyogrio
 
-    from heatmat.osm import plain_file
+    from heatmat.osm import first_words, plain_file
 
     name = path.name.lower()
     try:
@@ -113,7 +113,7 @@ def _read_table(path: Path) -> Features:
             "not readable as a vector file",
             where=str(path),
             expected="GeoJSON, GeoPackage, Shapefile, ... or .osm/.osm.gz/.osm.pbf",
-            got=str(error).splitlines()[0] if str(error) else type(error).__name__,
+            got=first_words(error),
         ) from error
     if not isinstance(table, gpd.GeoDataFrame) or len(table) == 0:
         raise InputError("no feature with a geometry in it", where=str(path))
@@ -155,7 +155,9 @@ def _is_null(value: Any) -> bool:
         return True
     try:
         return bool(value != value)  # NaN, NaT
-    except (TypeError, ValueError):
+    except TypeError:  # pandas.NA has no truth
+        return True
+    except ValueError:  # an array
         return False
 
 

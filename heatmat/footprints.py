@@ -64,15 +64,18 @@ def building_rows(features: Features, counts: Counter[str]) -> list[int]:
     features that have one; in other tables every polygon without a `ground` attribute.
     """
     tagged = features.lenient or any("building" in tags for tags in features.tags)
-    rows = []
+    rows: list[int] = []
     for i, (shape, tags) in enumerate(zip(features.geometry, features.tags, strict=True)):
         if shape is None or shape.is_empty:
             counts["no_geometry"] += 1
-        elif is_polygon(shape) and "ground" not in tags and _is_building(tags, tagged):
-            if is_underground(tags):
-                counts["underground_dropped"] += 1
-            else:
-                rows.append(i)
+        elif not is_polygon(shape) or "ground" in tags:
+            continue
+        elif not _is_building(tags, tagged):
+            counts["polygons_not_buildings"] += 1
+        elif is_underground(tags):
+            counts["underground_dropped"] += 1
+        else:
+            rows.append(i)
     return rows
 
 
@@ -126,7 +129,7 @@ def make_footprints(features: Features, rows: list[int], counts: Counter[str]) -
         for k, polygon in enumerate(polygons):
             own = name if len(polygons) == 1 else f"{name}#{k + 1}"
             footprints.append(Footprint(polygon, tags, own, features.where(i), _is_part(tags)))
-    return _without_twins(footprints, counts)
+    return _without_twins(footprints, features.lenient, counts)
 
 
 def _polygons(geometry: Any, where: str, counts: Counter[str]) -> list[Any]:
@@ -146,23 +149,31 @@ def _polygons(geometry: Any, where: str, counts: Counter[str]) -> list[Any]:
     return good
 
 
-def _without_twins(footprints: list[Footprint], counts: Counter[str]) -> list[Footprint]:
+def _without_twins(
+    footprints: list[Footprint], lenient: bool, counts: Counter[str]
+) -> list[Footprint]:
     """Of footprints with the same outer ring keep one: the one with courtyards.
 
-    The outer way of a multipolygon often repeats the relation's `building` tag.
+    The outer way of a multipolygon often repeats the relation's `building` tag. In a user's table
+    equal outlines without a courtyard between them stay: they may differ in height.
     """
     import shapely
 
     best: dict[tuple[bool, bytes], int] = {}
+    dropped: set[int] = set()
     for i, item in enumerate(footprints):
         ring = shapely.normalize(shapely.Polygon(item.polygon.exterior))
         key = (item.is_part, shapely.to_wkb(shapely.set_precision(ring, 0.001)))
-        other = best.get(key)
-        if other is not None:
-            counts["twins_dropped"] += 1
-        if other is None or len(item.polygon.interiors) > len(footprints[other].polygon.interiors):
-            best[key] = i
-    return [footprints[i] for i in sorted(best.values())]
+        other = best.setdefault(key, i)
+        if other == i:
+            continue
+        holes, others = len(item.polygon.interiors), len(footprints[other].polygon.interiors)
+        if not lenient and holes == others:
+            continue
+        dropped.add(other if holes > others else i)
+        best[key] = i if holes > others else other
+    counts["twins_dropped"] += len(dropped)
+    return [item for i, item in enumerate(footprints) if i not in dropped]
 
 
 def resolve_parts(footprints: list[Footprint], counts: Counter[str]) -> list[Footprint]:

@@ -84,7 +84,7 @@ def _read_layer(plain: Path, path: Path, layer: str) -> tuple[list[Any], list[di
             "not readable as OpenStreetMap data",
             where=str(path),
             expected=".osm, .osm.gz or .osm.pbf",
-            got=str(error).splitlines()[0] if str(error) else type(error).__name__,
+            got=first_words(error),
         ) from error
     finally:
         pyogrio.set_gdal_config_options({"OGR_GEOMETRY_ACCEPT_UNCLOSED_RING": None})
@@ -92,6 +92,12 @@ def _read_layer(plain: Path, path: Path, layer: str) -> tuple[list[Any], list[di
     shapes = [table.geometry.iloc[i] for i in keep]
     tags = [_as_tags(table["all_tags"].iloc[i]) for i in keep]
     return shapes, tags, [_identifier(table, i, layer) for i in keep]
+
+
+def first_words(error: Exception) -> str:
+    """What a library says went wrong, without its advice."""
+    text = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return text.split(";")[0].rstrip(".")
 
 
 def _as_tags(value: Any) -> dict[str, str]:
