@@ -235,7 +235,7 @@ def numbers(
             faults.add(
                 "wrong number",
                 where=table.place(i, column),
-                expected=f"{_bounds(low, high)}{' ' + unit if unit else ''}",
+                expected=_bounds(low, high, unit),
                 got=repr(cell) if not is_blank(cell) else "nothing",
             )
             value = math.nan
@@ -243,9 +243,9 @@ def numbers(
     return values
 
 
-def _bounds(low: float, high: float) -> str:
+def _bounds(low: float, high: float, unit: str) -> str:
     if math.isinf(low) and math.isinf(high):
         return "a number"
     if math.isinf(high):
-        return f"a number of at least {low:g}"
-    return f"a number from {low:g} to {high:g}"
+        return f"a number of at least {low:g} {unit}"
+    return f"a number from {low:g} to {high:g} {unit}"
