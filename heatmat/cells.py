@@ -181,8 +181,10 @@ def cell_tops(
         return np.minimum(z, region_top[region])
 
     top = np.zeros((ny, nx))
-    j, i = np.nonzero(cell_region > 0)
-    top[j, i] = highest(cell_region[j, i], x[i], y[j])
+    for begin in range(0, ny, 256):  # in strips, to hold few planes at a time
+        strip = cell_region[begin : begin + 256]
+        j, i = np.nonzero(strip > 0)
+        top[begin + j, i] = highest(strip[j, i], x[i], y[begin + j])
     j, i = np.nonzero(cell_region < 0)
     k = -1 - cell_region[j, i]
     order = np.argsort(k)

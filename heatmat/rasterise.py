@@ -121,7 +121,7 @@ def maps_from_city(city: City, resolution: float) -> Maps:
     cells = _rasters(regions, grid, counts)
     middle = facades.ab.reshape(-1, 2, 2).mean(axis=1)
     form = urban_form(
-        np.where(cells["building_index"] >= 0, cells["height"], 0.0), resolution, middle,
+        np.where(cells["building_index"] >= 0, cells["height"], np.float32(0.0)), resolution, middle,
         facades.exposed_area, grid.west, grid.north, WIND_CELL,
     )  # fmt: skip
     counts["wall_area_m2"] = float(facades.exposed_area.sum())
@@ -214,17 +214,14 @@ def _rasters(regions: Regions, grid: Grid, counts: dict[str, float]) -> dict[str
         cell_region, start, edges, regions.edge_regions, regions.plane, regions.top,
         grid.west, grid.south, grid.resolution,
     )  # fmt: skip
-    x = grid.west + (np.arange(grid.nx) + 0.5) * grid.resolution
-    y = grid.north - (np.arange(grid.ny) + 0.5) * grid.resolution
-    plane = regions.plane.astype(np.float32)[centre_region]
-    height = plane_height(plane, x[None, :], y[:, None])
+    height = _heights(centre_region, regions, grid)
     building_index = regions.building[centre_region].astype(np.int32)
     counts |= _cell_counts(cells, start, edges, distance, regions, shape)
     return {
         "cell_region": cell_region,
         "cell_top": top,
         "building_index": building_index,
-        "height": height.astype(np.float32),
+        "height": height,
         "boundary_start": start,
         "boundary_edges": edges,
         "boundary_reference": points,
@@ -243,6 +240,18 @@ def _region_at_centres(regions: Regions, grid: Grid) -> np.ndarray:
         return np.zeros(shape, dtype=np.int32)
     pairs = list(zip(regions.faces[built], regions.face_region[built].tolist(), strict=True))
     return rasterize(pairs, out_shape=shape, fill=0, dtype="int32", transform=_transform(grid))
+
+
+def _heights(centre_region: np.ndarray, regions: Regions, grid: Grid) -> np.ndarray:
+    """Surface height at each cell's centre, float32 (ny, nx)."""
+    height = np.empty((grid.ny, grid.nx), dtype=np.float32)
+    x = grid.west + (np.arange(grid.nx) + 0.5) * grid.resolution
+    for begin in range(0, grid.ny, 256):  # in strips: planes take five numbers a cell
+        rows = np.arange(begin, min(begin + 256, grid.ny))
+        y = grid.north - (rows + 0.5) * grid.resolution
+        plane = regions.plane[centre_region[rows]]
+        height[rows] = plane_height(plane, x[None, :], y[:, None])
+    return height
 
 
 def _cell_counts(

@@ -146,24 +146,4 @@ def _building_counts(
         "roof_area_m2": float(shapely.area(regions.faces[built]).sum()),
         "footprint_perimeter_x_height_m2": float((shapely.length(outlines) * height).sum()),
         "buildings_hidden": len(buildings) - len(owners),
-        "min_height_filled": _overhangs(buildings, outlines, regions),
     }
-
-
-def _overhangs(buildings: gpd.GeoDataFrame, outlines: np.ndarray, regions: Regions) -> int:
-    """Parts that start above ground with nothing under some of them: they are filled below."""
-    start = buildings["min_height"].to_numpy(dtype=np.float64)
-    height = buildings["height"].to_numpy(dtype=np.float64)
-    raised = np.nan_to_num(start) > 0
-    seen = regions.face_region > 0
-    faces, owner = regions.faces[seen], regions.building[regions.face_region[seen]]
-    look = raised[owner] & (shapely.area(faces) > 0.01)
-    if not look.any():
-        return 0
-    faces, owner = faces[look], owner[look]
-    tree = shapely.STRtree(outlines)
-    face, under = tree.query(shapely.point_on_surface(faces), predicate="within")
-    supports = (under != owner[face]) & (height[under] >= start[owner[face]] - 0.1)
-    supported = np.zeros(len(faces), dtype=bool)
-    supported[face[supports]] = True
-    return len(np.unique(owner[~supported]))

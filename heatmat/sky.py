@@ -34,6 +34,10 @@ _PEREZ = np.array(
     ]
 )
 _PEREZ_BINS = np.array([1.065, 1.230, 1.500, 1.950, 2.800, 4.500, 6.200])
+# Diffuse light never reaches this share of the sun's above the atmosphere (0.5 in a year at four
+# weather stations); more comes from hourly means squeezed into minutes of sunrise, where the
+# linear fits would give a negative sky
+_BRIGHTEST = 0.6
 _COS_85 = np.cos(np.deg2rad(85.0))
 
 
@@ -81,7 +85,8 @@ def perez_coefficients(
 
     Notes
     -----
-    Perez et al. (1990), Solar Energy 44, 271-289, eqs. 1 to 9, coefficients of table 6.
+    Perez et al. (1990), Solar Energy 44, 271-289, eqs. 1 to 9, coefficients of table 6;
+    the sky's brightness is capped at 0.6.
     """
     direct, scattered, up, extra = np.broadcast_arrays(
         *(np.asarray(a, dtype=float) for a in (dni, dhi, cos_zenith, dni_extra))
@@ -91,7 +96,7 @@ def perez_coefficients(
     zenith = np.arccos(np.clip(up, 0.0, 1.0))
     kappa = 1.041 * zenith**3
     clearness = (1.0 + direct / diffuse + kappa) / (1.0 + kappa)
-    brightness = diffuse * relative_air_mass(up) / extra
+    brightness = np.minimum(diffuse * relative_air_mass(up) / extra, _BRIGHTEST)
     row = _PEREZ[np.digitize(clearness, _PEREZ_BINS)]
     f1 = np.maximum(row[..., 0] + row[..., 1] * brightness + row[..., 2] * zenith, 0.0)
     f2 = row[..., 3] + row[..., 4] * brightness + row[..., 5] * zenith

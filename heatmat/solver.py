@@ -204,11 +204,15 @@ class Solver:
         vertex_f = self._buffer("vertex_f", (slots, layout.VERTEX_FLOATS))
         vertex_i = self._buffer("vertex_i", (slots, layout.VERTEX_INTS), ti.i32)
         depth = self._buffer("depth", (n * rays,), ti.i32)
+        primaries = self._buffer("primaries", (n, min(256, max(32, 8 * rays))))
+        grid = (field.grid_f, field.grid_i)
+        paths.trace_primaries(codes, keys, start_f, start_i, primaries, *field.geometry, *grid)
         paths.trace_paths(
             codes,
             keys,
             start_f,
             start_i,
+            primaries,
             vertex_f,
             vertex_i,
             depth,
@@ -234,7 +238,7 @@ class Solver:
             bits = self._visibility(chunk, start_f, start_i, vertex_f, vertex_i, depth, slots)
             pieces.append(
                 self._gather(
-                    chunk, forcing, bits, (start_f, start_i, vertex_f, vertex_i, depth), view,
+                    chunk, forcing, bits, (start_f, start_i, primaries, vertex_f, vertex_i, depth), view,
                     rays, slots, values,
                 )
             )  # fmt: skip
@@ -276,7 +280,7 @@ class Solver:
     def _gather(
         self, chunk, forcing: ChunkForcing, bits, records, view, rays, slots, values
     ) -> np.ndarray:  # fmt: skip
-        start_f, start_i, vertex_f, vertex_i, depth = records
+        start_f, start_i, primaries, vertex_f, vertex_i, depth = records
         n = start_f.shape[0]
         tables = self.tables
         out = self._buffer("out", (n, max(1, chunk.outputs), values))
@@ -286,6 +290,7 @@ class Solver:
             start_f,
             start_i,
             bits[0],
+            primaries,
             vertex_f,
             vertex_i,
             bits[1],

@@ -50,14 +50,11 @@ def urban_form(
     size = resolution**2
 
     def coarse(raster: np.ndarray) -> np.ndarray:
-        rows = np.zeros((my, nx))
-        np.add.at(rows, j, raster)
-        columns = np.zeros((mx, my))
-        np.add.at(columns, i, rows.T)
-        return columns.T * size
+        rows = np.add.reduceat(raster, np.searchsorted(j, np.arange(my)), axis=0, dtype=np.float64)
+        return np.add.reduceat(rows, np.searchsorted(i, np.arange(mx)), axis=1) * size
 
     total = np.outer(np.bincount(j, minlength=my), np.bincount(i, minlength=mx)) * size
-    built = coarse((building_height > 0).astype(np.float64))
+    built = coarse(building_height > 0)
     volume = coarse(building_height)
     column = np.floor((facade_xy[:, 0] - west) / cell).astype(int)
     row = np.floor((north - facade_xy[:, 1]) / cell).astype(int)

@@ -89,9 +89,9 @@ def canopy_coefficients(
     Notes
     -----
     The open-country log profile carries the station's wind to 200 m (or twice the mean height
-    if that is more), where the urban profile takes it over and brings it down. Within the canopy the
-    exponential profile of Macdonald (2000) with k = 9.6 frontal density. The city never speeds the
-    wind up: the last line makes the limit of few buildings the open country.
+    if that is more), where the urban profile takes over and brings it down. Within the canopy
+    the exponential profile of Macdonald (2000), k = 9.6 times the frontal density. The city never
+    speeds the wind up: the last line makes the limit of few buildings the open country.
     """
     mean, plan, frontal = np.broadcast_arrays(
         *(np.asarray(a, dtype=float) for a in (mean_height, plan_density, frontal_density))

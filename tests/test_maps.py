@@ -207,7 +207,7 @@ def test_urban_form_of_a_regular_town() -> None:
     city = make_city(boxes, heights, margin=5.0, extent=(0, 0, 990, 490))
     maps = maps_from_city(city, 5.0)
     my, mx = (n // 2 for n in maps.wind_mean_height.shape)
-    # Cubes of 10 x 10 m every 20 m: lambda_p = 1/4, lambda_f = 4 walls 10 H / (pi 20^2). The disc of
+    # Cubes of 10 m every 20 m: lambda_p = 1/4, lambda_f = 4 walls 10 H / (pi 20^2). The disc of
     # 50 m cells is not a whole number of blocks: 2 %.
     assert maps.wind_plan_density[my, mx] == pytest.approx(0.25, rel=0.02)
     assert maps.wind_mean_height[my, mx] == pytest.approx(12.0, rel=0.02)

@@ -129,11 +129,3 @@ def test_edges_meet_at_vertices_only(rng: np.random.Generator) -> None:
     first, second = shapely.STRtree(lines).query(lines, predicate="crosses")
     shared = (found.edges[first][:, :, None] == found.edges[second][:, None, :]).any(axis=(1, 2))
     assert shared.all()
-
-
-def test_a_raised_part_over_open_ground_is_filled_and_counted() -> None:
-    bridge = shapely.box(20, 3, 40, 6)
-    over = shapely.box(2, 2, 8, 8)
-    city = make_city([A, bridge, over], [10.0, 9.0, 14.0], min_height=[0.0, 5.0, 10.0])
-    maps = maps_from_city(city, 1.0)
-    assert maps.counts["min_height_filled"] == 1

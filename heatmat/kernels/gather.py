@@ -11,7 +11,7 @@ from heatmat.kernels.layout import (
     F_ISOTROPIC,
     F_SKY,
     F_GLOBAL,
-    KILLED,
+    HIT_BORDER,
     MARTIN_BERDAHL,
     MAX_ENTRIES,
     MAX_VERTICES,
@@ -56,7 +56,7 @@ from heatmat.kernels.march import (
     march_nonlinear,
     sunlit,
 )
-from heatmat.kernels.paths import U2, survival
+from heatmat.kernels.paths import U2, count_hits, paths_used, survival
 from heatmat.kernels.starts import F1, F2, F3, I1, I2
 from heatmat.kernels.layout import PHYSICS_FLOATS, PHYSICS_INTS
 from heatmat.runtime import ti, tm
@@ -109,6 +109,27 @@ def what_it_brings(status, up, normal_z, vertex, physics, model):
 
 
 @ti.func
+def first_rays(primaries: ti.template(), start, normal_z, physics, model):
+    """What the primary rays of a start bring; `carry` is the share that hit a surface."""
+    b = Gather(isotropic=0.0, band=0.0, sky=0.0, air=0.0, border=0.0, carry=0.0)
+    each = 1.0 / ti.cast(primaries.shape[1], ti.f32)
+    for j in range(primaries.shape[1]):
+        up = primaries[start, j]
+        if up > -1.0:
+            g = sky_weight(up, normal_z, physics, model)
+            b.isotropic += each
+            if up < physics[P_BAND_SINE]:
+                b.band += each
+            b.sky += each * g
+            b.air += each * (1.0 - g)
+        elif up == HIT_BORDER:
+            b.border += each
+        else:
+            b.carry += each
+    return b
+
+
+@ti.func
 def pick_construction(composition, u, composition_entries: ti.template(), shares: ti.template()):
     """Construction of a composition, drawn by its shares."""
     chosen = composition_entries[composition, 0]
@@ -125,6 +146,7 @@ def gather(
     start_f: F2,
     start_i: I2,
     start_bits: U2,
+    primaries: F2,
     vertex_f: F2,
     vertex_i: I2,
     vertex_bits: U2,
@@ -163,10 +185,12 @@ def gather(
             for n in range(1, steps + 2):
                 scratch[base + n * stride + K_SHORT] = 0.0
                 scratch[base + n * stride + K_LONG] = 0.0
-            total = Gather(isotropic=0.0, band=0.0, sky=0.0, air=0.0, border=0.0, carry=0.0)
-            weight = 1.0 / ti.cast(rays, ti.f32)
-            seen = 0.0
-            for ray in range(rays):
+            total = first_rays(primaries, start, normal.z, physics, switches[O_SKY])
+            hits = count_hits(primaries, start)
+            used = paths_used(hits, primaries.shape[1], rays)
+            weight = total.carry / ti.max(1.0, ti.cast(used, ti.f32))
+            out_view[start, 0] = total.isotropic
+            for ray in range(used):
                 path = start * rays + ray
                 first = path * (MAX_VERTICES + 1)
                 vertices = depth[path]
@@ -228,23 +252,6 @@ def gather(
                         at = base + n * stride
                         scratch[at + K_SHORT] += weight * scratch[at + K_CARRY_SHORT]
                         scratch[at + K_LONG] += weight * scratch[at + K_CARRY_LONG]
-                else:
-                    b = what_it_brings(
-                        vertex_i[first, W_STATUS],
-                        vertex_f[first, V_UP],
-                        normal.z,
-                        0,
-                        physics,
-                        switches[O_SKY],
-                    )
-                    total.isotropic += weight * b.isotropic
-                    total.band += weight * b.band
-                    total.sky += weight * b.sky
-                    total.air += weight * b.air
-                    total.border += weight * b.border
-                    if vertex_i[first, W_STATUS] == SKY:
-                        seen += weight
-            out_view[start, 0] = seen
             for n in range(1, steps + 2):
                 at = base + n * stride
                 scratch[at + K_SHORT] += (

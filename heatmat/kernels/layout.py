@@ -14,6 +14,8 @@ STRIDE = 3
 
 # Outcomes of a path's ray beyond the hit codes of heightfield.py
 CONTINUES, KILLED = 5, 6
+# What a primary ray met, where it did not reach the sky
+HIT_SURFACE, HIT_BORDER = -2.0, -3.0
 
 # Vertex records (float)
 V_X, V_Y, V_Z, V_NX, V_NY, V_NZ, V_WIND, V_PA, V_MATERIAL, V_LIT, V_UP = range(11)

@@ -7,6 +7,8 @@ records, so a what-if shares its rays exactly.
 from heatmat.kernels.heightfield import BORDER, GROUND, ROOF, SKY, WALL, trace
 from heatmat.kernels.layout import (
     CONTINUES,
+    HIT_BORDER,
+    HIT_SURFACE,
     KILLED,
     MAX_VERTICES,
     R_REPLICATE,
@@ -37,7 +39,7 @@ from heatmat.kernels.layout import (
     W_REGION,
     W_STATUS,
 )
-from heatmat.kernels.sampling import TWO_PI, combine, cosine_direction, mix, sobol_2d
+from heatmat.kernels.sampling import TWO_PI, combine, cosine_direction, mix, sobol_2d, uniform
 from heatmat.kernels.starts import F1, F2, F3, I1, I2, OFFSET, U1, ground_label, ivec4, vec4
 from heatmat.kernels.windfield import wind_factor
 from heatmat.runtime import ti, tm
@@ -65,12 +67,106 @@ def orientation_class(n):
     return o
 
 
+@ti.func
+def path_key(keys: ti.template(), request_i: ti.template(), start):
+    """Random stream of a start: its own and its replicate's."""
+    return combine(keys[start], ti.cast(request_i[start, R_REPLICATE], ti.u32))
+
+
+@ti.kernel
+def trace_primaries(
+    request_i: I2,
+    keys: U1,
+    start_f: F2,
+    start_i: I2,
+    primaries: F2,
+    cells: I2,
+    pyramid: F1,
+    boundary: I2,
+    reference: F2,
+    boundary_edges: I1,
+    edges: F2,
+    edge_sides: I2,
+    planes: F2,
+    grid_f: vec4,
+    grid_i: ivec4,
+):
+    """First rays of every start: the sky is known at once, so many of them cost little.
+
+    `primaries` (starts, rays) gets the upward component of rays that reach the sky, else
+    `HIT_SURFACE` or `HIT_BORDER`.
+    """
+    for start in range(start_f.shape[0]):
+        if start_i[start, T_VALID] == 1:
+            count = primaries.shape[1]
+            key = combine(path_key(keys, request_i, start), ti.u32(16))
+            first = request_i[start, R_SAMPLE] * count
+            o = tm.vec3(start_f[start, S_X], start_f[start, S_Y], start_f[start, S_Z])
+            n = tm.vec3(start_f[start, S_NX], start_f[start, S_NY], start_f[start, S_NZ])
+            for j in range(count):
+                d = cosine_direction(n, sobol_2d(ti.cast(first + j, ti.u32), key))
+                hit = trace(
+                    o,
+                    d,
+                    start_i[start, T_REGION],
+                    cells,
+                    pyramid,
+                    boundary,
+                    reference,
+                    boundary_edges,
+                    edges,
+                    edge_sides,
+                    planes,
+                    grid_f,
+                    grid_i,
+                )
+                value = HIT_SURFACE
+                if hit.status == SKY:
+                    value = d.z
+                elif hit.status == BORDER:
+                    value = HIT_BORDER
+                primaries[start, j] = value
+
+
+@ti.func
+def count_hits(primaries: ti.template(), start):
+    """Primary rays of a start that met a surface of the map."""
+    hits = 0
+    for j in range(primaries.shape[1]):
+        if primaries[start, j] == HIT_SURFACE:
+            hits += 1
+    return hits
+
+
+@ti.func
+def paths_used(hits, count, rays):
+    """Paths that a start follows: fewer where most of what it sees is sky."""
+    share = ti.min(1.0, 1.6 * ti.cast(hits, ti.f32) / ti.cast(count, ti.f32))
+    return ti.min(rays, ti.cast(ti.ceil(share * ti.cast(rays, ti.f32)), ti.i32))
+
+
+@ti.func
+def chosen_primary(primaries: ti.template(), start, ray, used, hits, u):
+    """Index of the primary ray that path `ray` follows: a systematic sample of those that hit."""
+    wanted = ti.cast((ti.cast(ray, ti.f32) + u) * ti.cast(hits, ti.f32) / used, ti.i32)
+    wanted = ti.min(wanted, hits - 1)
+    found = -1
+    seen = 0
+    for j in range(primaries.shape[1]):
+        if primaries[start, j] == HIT_SURFACE:
+            if seen == wanted:
+                found = j
+            seen += 1
+    return found
+
+
 @ti.kernel
 def trace_paths(
     request_i: I2,
     keys: U1,
     start_f: F2,
     start_i: I2,
+    primaries: F2,
     vertex_f: F2,
     vertex_i: I2,
     depth: I1,
@@ -95,7 +191,7 @@ def trace_paths(
     ground_cell: ti.f32,
     default_facade: ti.i32,
 ):
-    """Trace `rays` paths from every valid start and record their vertices.
+    """Trace `rays` paths from every valid start, along primaries that hit, and record them.
 
     Slot ``(start * rays + ray) * (MAX_VERTICES + 1) + k`` holds vertex k; slot k = 0 holds what the
     start's own ray did. The status of a slot is the outcome of the ray that leaves it.
@@ -105,17 +201,30 @@ def trace_paths(
         depth[path] = 0
         if start_i[start, T_VALID] == 1:
             ray = path - start * rays
-            key = combine(keys[start], ti.cast(request_i[start, R_REPLICATE], ti.u32))
+            key = path_key(keys, request_i, start)
             index = ti.cast(request_i[start, R_SAMPLE] * rays + ray, ti.u32)
+            offset = uniform(ti.cast(request_i[start, R_SAMPLE], ti.u32), combine(key, ti.u32(4)))
+            hits = count_hits(primaries, start)
+            used = paths_used(hits, primaries.shape[1], rays)
+            primary = -1
+            if ray < used:
+                primary = chosen_primary(primaries, start, ray, used, hits, offset)
             o = tm.vec3(start_f[start, S_X], start_f[start, S_Y], start_f[start, S_Z])
             n = tm.vec3(start_f[start, S_NX], start_f[start, S_NY], start_f[start, S_NZ])
             region = start_i[start, T_REGION]
             k = 0
             going = 1
+            if primary < 0:
+                going = 0
             while going == 1:
                 slot = path * (MAX_VERTICES + 1) + k
+                turn = index
+                if k == 0:
+                    turn = ti.cast(
+                        request_i[start, R_SAMPLE] * primaries.shape[1] + primary, ti.u32
+                    )
                 level_key = combine(key, ti.cast(16 + 4 * k, ti.u32))
-                d = cosine_direction(n, sobol_2d(index, level_key))
+                d = cosine_direction(n, sobol_2d(turn, level_key))
                 hit = trace(
                     o,
                     d,

@@ -11,12 +11,11 @@ from heatmat.output import style
 from heatmat.output.clock import display_indices, hour_label, utc_offset_h
 from heatmat.output.picture import credits, day_label, shared_limits
 from heatmat.output.raster import extent_of, transform_of
-from heatmat.output.tables import reported_buildings
+from heatmat.output.tables import buildings_in
 from heatmat.output.zbuffer import Camera, Canvas, Sample, edges
 from heatmat.units import to_celsius
 
 if TYPE_CHECKING:
-    import geopandas as gpd
     import xarray as xr
 
     from heatmat.output.style import Extent
@@ -30,6 +29,9 @@ NEUTRAL = (0.80, 0.81, 0.83)
 
 MAX_SPAN = 900.0
 """A picture of more than this [m] shows the middle of the extent: walls must stay readable."""
+
+DETAIL_SPAN = 280.0
+"""Side of the square of the closer view [m]: storeys can be told apart."""
 
 
 def fill_gaps(values: np.ndarray, cells: int = 6) -> np.ndarray:
@@ -54,32 +56,59 @@ def fill_gaps(values: np.ndarray, cells: int = 6) -> np.ndarray:
     return out
 
 
-def raster_sampler(values: np.ndarray, maps: xr.Dataset) -> Sample:
-    """Bilinear look-up of a map [y, x] at points in the CRS."""
+def raster_sampler(values: np.ndarray, maps: xr.Dataset, origin: np.ndarray) -> Sample:
+    """Bilinear look-up of a map [y, x] at points relative to ``origin`` in the CRS."""
     filled = fill_gaps(values)
     transform = transform_of(maps)
+    left, top = transform.c - float(origin[0]), transform.f - float(origin[1])
     rows, columns = filled.shape
 
     def sample(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
-        column = np.clip((x - transform.c) / transform.a - 0.5, 0.0, columns - 1.001)
-        row = np.clip((y - transform.f) / transform.e - 0.5, 0.0, rows - 1.001)
+        column = np.clip((x - left) / transform.a - 0.5, 0.0, columns - 1.001)
+        row = np.clip((y - top) / transform.e - 0.5, 0.0, rows - 1.001)
         i, j = row.astype(np.intp), column.astype(np.intp)
         a, b = (row - i).astype(np.float32), (column - j).astype(np.float32)
         i1, j1 = np.minimum(i + 1, rows - 1), np.minimum(j + 1, columns - 1)
-        top = (1.0 - b) * filled[i, j] + b * filled[i, j1]
-        low = (1.0 - b) * filled[i1, j] + b * filled[i1, j1]
-        mixed = (1.0 - a) * top + a * low
+        upper = (1.0 - b) * filled[i, j] + b * filled[i, j1]
+        lower = (1.0 - b) * filled[i1, j] + b * filled[i1, j1]
+        mixed = (1.0 - a) * upper + a * lower
         return np.where(np.isfinite(mixed), mixed, filled[i, j])
 
     return sample
 
 
-def picture_extent(maps: xr.Dataset, span: float = MAX_SPAN) -> Extent:
+def middle_of(maps: xr.Dataset, span: float = MAX_SPAN) -> Extent:
     """The extent, cut to its middle where it is larger than ``span`` [m]."""
     west, south, east, north = extent_of(maps)
     x, y = (west + east) / 2.0, (south + north) / 2.0
     half_x, half_y = min(east - west, span) / 2.0, min(north - south, span) / 2.0
     return x - half_x, y - half_y, x + half_x, y + half_y
+
+
+def densest_part(maps: xr.Dataset, walls: WallSeries, span: float = DETAIL_SPAN) -> Extent:
+    """The square of ``span`` [m] within the extent that holds most wall area, to 20 m."""
+    west, south, east, north = extent_of(maps)
+    width, depth = min(span, east - west), min(span, north - south)
+    table = walls.table
+    x = (table["x0"].to_numpy() + table["x1"].to_numpy()) / 2.0
+    y = (table["y0"].to_numpy() + table["y1"].to_numpy()) / 2.0
+    area = table["area"].to_numpy(dtype=np.float64)
+    best, found = -1.0, (west, south)
+    for left in np.arange(west, east - width + 1e-6, 20.0):
+        column = (x >= left) & (x < left + width)
+        for low in np.arange(south, north - depth + 1e-6, 20.0):
+            total = area[column & (y >= low) & (y < low + depth)].sum()
+            if total > best:
+                best, found = float(total), (float(left), float(low))
+    return found[0], found[1], found[0] + width, found[1] + depth
+
+
+def storeys_by_facade(facade: np.ndarray, inside: np.ndarray) -> list[np.ndarray]:
+    """Rows of each facade that are in the picture, from the bottom up as the table has them."""
+    rows = np.flatnonzero(inside)
+    rows = rows[np.argsort(facade[rows], kind="stable")]
+    starts = np.flatnonzero(np.diff(facade[rows], prepend=-1))
+    return [part for part in np.split(rows, starts) if part.size]
 
 
 class Scene:
@@ -92,6 +121,8 @@ class Scene:
     walls : WallSeries
     index : int
         Stamp of ``maps`` to show.
+    extent : tuple
+        Part to show, bounds in the CRS.
     camera : Camera
     width : int
         Pixels of the canvas.
@@ -103,23 +134,24 @@ class Scene:
         maps: xr.Dataset,
         walls: WallSeries,
         index: int,
+        extent: Extent,
         camera: Camera,
         width: int,
     ) -> None:
         self.maps, self.walls, self.camera, self.index = maps, walls, camera, index
-        self.extent = picture_extent(maps)
+        self.extent = extent
         # Coordinates from the extent's corner: millimetres survive, whatever the northing.
         self.origin = np.array(self.extent[:2])
-        self.buildings = reported_buildings(city, maps)
+        self.buildings = buildings_in(city, extent)
         self.planes: dict[str, np.ndarray] = {}
         self.canvas = Canvas(camera, self._frame(), width)
         self.count = 0
 
     def paint(self) -> Canvas:
-        """Draw everything; order does not matter."""
-        self._ground()
+        """Draw everything; order matters for speed alone: what hides most comes first."""
         self._roofs()
         self._walls()
+        self._ground()
         return self.canvas
 
     def _local(self, bounds: Any) -> np.ndarray:
@@ -142,17 +174,14 @@ class Scene:
 
     def _stamp(self, name: str) -> Sample:
         values = self.maps[name].transpose("time", "y", "x")[self.index].values
-        look_up = raster_sampler(to_celsius(values), self.maps)
-        west, south = self.origin
-        return lambda x, y, z: look_up(x + west, y + south, z)
+        return raster_sampler(to_celsius(values), self.maps, self.origin)
 
     def _ground(self) -> None:
         _, _, width, depth = self._local(self.extent)
         x, y = np.array([0.0, width, width, 0.0]), np.array([0.0, 0.0, depth, depth])
         ring = self.camera.project(x, y, np.zeros(4))
-        self.canvas.fill(
-            [ring], self.camera.on_slope(0.0, 0.0, 0.0), self._stamp("ground_temperature"), 0
-        )
+        level, sample = self.camera.on_slope(0.0, 0.0, 0.0), self._stamp("ground_temperature")
+        self.canvas.fill([ring], level, sample, 0)
         for k in range(4):
             ends = (x[k], y[k], x[(k + 1) % 4], y[(k + 1) % 4])
             self._wall(ends, -PLINTH, 0.0, np.nan, self._next())
@@ -185,16 +214,27 @@ class Scene:
         ends = table[["x0", "y0", "x1", "y1"]].to_numpy(dtype=np.float64)
         ends, inside = clip_segments(ends - np.tile(self.origin, 2), self._local(self.extent))
         z0, z1 = (table[name].to_numpy(dtype=np.float64) for name in ("z0", "z1"))
-        facade = table["facade"].to_numpy() + self.count + 1
         identity = table["building_id"].astype(str).to_numpy()
-        for row in np.flatnonzero(inside):
+        for rows in storeys_by_facade(table["facade"].to_numpy(), inside):
+            first = rows[0]
+            tops, temperatures = z1[rows], celsius[rows].astype(np.float32)
+
+            def storey(
+                x: np.ndarray,
+                y: np.ndarray,
+                z: np.ndarray,
+                tops: np.ndarray = tops,
+                temperatures: np.ndarray = temperatures,
+            ) -> np.ndarray:
+                return temperatures[np.minimum(np.searchsorted(tops, z), len(tops) - 1)]
+
             self._wall(
-                ends[row],
-                z0[row],
-                z1[row],
-                float(celsius[row]),
-                int(facade[row]),
-                below=self._roof_over(identity[row]),
+                ends[first],
+                float(z0[first]),
+                float(tops[-1]),
+                storey,
+                self._next(),
+                below=self._roof_over(identity[first]),
             )
 
     def _roof_over(self, identity: str) -> Sample | None:
@@ -214,7 +254,7 @@ class Scene:
         ends: Any,
         low: float,
         high: float | tuple[float, float],
-        value: float,
+        value: float | Sample,
         surface: int,
         **options: Any,
     ) -> None:
@@ -238,8 +278,9 @@ def colours(canvas: Canvas, limits: tuple[float, float], factor: int = 2) -> np.
     ramp = matplotlib.colormaps[style.TEMPERATURE](np.linspace(0.0, 1.0, 256))[:, :3]
     table = np.vstack([ramp, NEUTRAL, (1.0, 1.0, 1.0)]).astype(np.float32)
     low, high = limits
-    scaled = np.clip((canvas.value - low) / (high - low), 0.0, 1.0) * 255.0
-    code = np.where(np.isfinite(scaled), np.nan_to_num(scaled).round(), 256).astype(np.int16)
+    scaled = np.clip((canvas.value - low) * (255.0 / (high - low)), 0.0, 255.0)
+    np.nan_to_num(scaled, copy=False, nan=256.0)
+    code = scaled.round().astype(np.intp)
     code[canvas.surface < 0] = 257
     line = edges(canvas)
     rows, columns = (size // factor for size in code.shape)
@@ -247,8 +288,9 @@ def colours(canvas: Canvas, limits: tuple[float, float], factor: int = 2) -> np.
     for i in range(factor):
         for j in range(factor):
             part = (slice(i, rows * factor, factor), slice(j, columns * factor, factor))
-            shade = np.where(line[part], 0.45, 1.0).astype(np.float32)
-            out += table[code[part]] * shade[..., None]
+            seen = table.take(code[part], axis=0)
+            seen[line[part]] *= 0.45
+            out += seen
     return (out / factor**2 * 255.0 + 0.5).astype(np.uint8)
 
 
@@ -258,6 +300,8 @@ def draw_oblique(
     city: Any,
     walls: WallSeries,
     *,
+    extent: Extent | None = None,
+    title: str = "Ground, roofs and walls",
     hour: float = 14.0,
     camera: Camera | None = None,
     width: int = 1900,
@@ -270,6 +314,10 @@ def draw_oblique(
         PNG file to write.
     maps, city, walls
         As elsewhere; walls are drawn facade by facade and storey by storey.
+    extent : tuple, optional
+        Part to show, bounds in the CRS; default: the middle of the extent.
+    title : str
+        Heading.
     hour : float
         Local standard hour of the last day to show, or the nearest.
     camera : Camera, optional
@@ -285,20 +333,36 @@ def draw_oblique(
     camera = camera or Camera()
     offset = utc_offset_h(maps)
     index = display_indices(maps["time"].values, offset, (hour,))[0]
-    canvas = Scene(city, maps, walls, index, camera, 2 * width).paint()
+    extent = extent or middle_of(maps)
+    canvas = Scene(city, maps, walls, index, extent, camera, 2 * width).paint()
     seen = canvas.value[np.isfinite(canvas.value)]
     limits = shared_limits(seen)
     image = colours(canvas, limits)
     stamp = hour_label(maps["time"].values[index], offset)
     with style.styled():
-        return _compose(path, image, limits, f"{stamp}, {day_label(maps)}", credits(city, maps))
+        subtitle = f"{stamp}, {day_label(maps)}; seen from {compass(camera.azimuth_deg + 180.0)}"
+        return _compose(path, image, limits, (title, subtitle), credits(city, maps))
+
+
+def draw_detail(path: str | Path, maps: xr.Dataset, city: Any, walls: WallSeries) -> Path:
+    """A closer oblique view of the densest part of the extent."""
+    extent = densest_part(maps, walls)
+    return draw_oblique(
+        path, maps, city, walls, extent=extent, title="Walls, storey by storey", width=1700
+    )
+
+
+def compass(azimuth_deg: float) -> str:
+    """The nearest of eight points of the compass, for example ``the south-west``."""
+    names = ("north", "north-east", "east", "south-east", "south", "south-west", "west")
+    return "the " + (*names, "north-west")[round(azimuth_deg / 45.0) % 8]
 
 
 def _compose(
     path: str | Path,
     image: np.ndarray,
     limits: tuple[float, float],
-    subtitle: str,
+    words: tuple[str, str],
     notes: list[str],
 ) -> Path:
     from matplotlib.cm import ScalarMappable
@@ -306,13 +370,13 @@ def _compose(
 
     inches = image.shape[1] / style.DPI
     tall = image.shape[0] / style.DPI
-    figure = style.new_figure(inches + 0.8, tall + 0.75)
+    figure = style.new_figure(inches + 0.8, tall + 0.62)
     width, height = figure.get_size_inches()
-    axes = figure.add_axes((0.05 / width, 0.25 / height, inches / width, tall / height))
+    axes = figure.add_axes((0.05 / width, 0.25 / height, inches / width, tall / height), zorder=-1)
     axes.imshow(image, interpolation="none", aspect="auto")
     axes.set_axis_off()
     scale = ScalarMappable(Normalize(*limits), style.TEMPERATURE)
     style.side_colour_bar(figure, scale, [axes], "°C")
-    style.heading(figure, "Ground, roofs and walls", subtitle)
+    style.heading(figure, *words)
     style.footer(figure, notes)
     return style.save_png(figure, path)

@@ -30,7 +30,7 @@ def credits(city: Any, maps: xr.Dataset) -> list[str]:
     """Attribution of the data, and where the building heights come from."""
     shares = height_shares(reported_buildings(city, maps))
     heights = ", ".join(f"{100.0 * shares[key]:.0f} % {HEIGHT_SOURCES[key]}" for key in shares)
-    return [city.attribution, f"Building heights: {heights}", "HeatMat"]
+    return [city.attribution.replace("(c)", "©"), f"Building heights: {heights}", "HeatMat"]
 
 
 def day_label(maps: xr.Dataset) -> str:

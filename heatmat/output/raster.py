@@ -125,6 +125,7 @@ def write_temperature_tif(path: str | Path, maps: xr.Dataset) -> Path:
         "nodata": float("nan"),
         "compress": "deflate",
         "predictor": "yes",
+        "num_threads": "all_cpus",
         "overview_resampling": "average",
         "bigtiff": "if_safer",
     }
@@ -169,7 +170,7 @@ def to_cf(maps: xr.Dataset) -> xr.Dataset:
         }
     out["time"].attrs = {"standard_name": "time", "long_name": "time, UTC", "axis": "T"}
     out["time"].encoding = {
-        "units": "seconds since 1970-01-01 00:00:00",
+        "units": "seconds since 1970-01-01",
         "calendar": "proleptic_gregorian",
         "dtype": "int64",
     }

@@ -31,7 +31,7 @@ def image_tag(path: Path, caption: str) -> str:
             height = round(picture.height * IMAGE_WIDTH / picture.width)
             picture = picture.resize((IMAGE_WIDTH, height), Image.Resampling.LANCZOS)
         data = io.BytesIO()
-        picture.save(data, "WEBP", quality=90, method=4)
+        picture.save(data, "WEBP", quality=88, method=1)
         size = f'width="{picture.width}" height="{picture.height}"'
     code = base64.b64encode(data.getvalue()).decode("ascii")
     return (

@@ -7,6 +7,7 @@ CAPTIONS = {
         "Ground, roofs and walls by surface temperature, seen in a parallel view. Walls are "
         "coloured facade by facade and storey by storey; grey faces are cuts at the edge."
     ),
+    "oblique_detail": "A closer view of the densest part: storeys can be told apart.",
     "temperature": (
         "Kinetic surface temperature seen from above at four hours, on one colour scale; "
         "a cell that holds ground and roof shows their area mean."

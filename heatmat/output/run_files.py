@@ -86,6 +86,7 @@ class RunFiles:
         maps, city, walls = self.maps, self.city, self.walls
         jobs: list[tuple[str, Callable[[Path], Path]]] = [
             ("oblique", lambda path: oblique.draw_oblique(path, maps, city, walls)),
+            ("oblique_detail", lambda path: oblique.draw_detail(path, maps, city, walls)),
             ("temperature", lambda path: picture.draw_temperatures(path, maps, city)),
         ]
         probes = self.probes

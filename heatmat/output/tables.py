@@ -27,10 +27,14 @@ HEIGHT_SOURCES = {"tagged": "tagged", "levels": "from levels", "filled": "filled
 
 def reported_buildings(city: Any, maps: xr.Dataset) -> gpd.GeoDataFrame:
     """The buildings that touch the reported extent, index reset; the margin's are left out."""
+    return buildings_in(city, extent_of(maps))
+
+
+def buildings_in(city: Any, extent: tuple[float, float, float, float]) -> gpd.GeoDataFrame:
+    """The buildings that touch a window, index reset."""
     import shapely
 
-    window = shapely.box(*extent_of(maps))
-    inside = city.buildings.geometry.intersects(window)
+    inside = city.buildings.geometry.intersects(shapely.box(*extent))
     return city.buildings[inside].reset_index(drop=True)
 
 
@@ -187,10 +191,10 @@ def summary_of(city: Any, maps: xr.Dataset, walls: WallSeries) -> dict[str, Any]
         },
         "by_construction": {
             kind: {
-                name: _statistics(values[:, names == name], areas[names == name], None, offset)
-                for name in np.unique(names).tolist()
+                names[code]: _statistics(values[:, codes == code], areas[codes == code], None, offset)
+                for code in np.unique(codes).tolist()
             }
-            for kind, (values, areas, names, _) in kinds.items()
+            for kind, (values, areas, (codes, names), _) in kinds.items()
         },
         "counts": {str(key): _number(value) for key, value in city.counts.items()},
         "height_sources": height_shares(reported_buildings(city, maps)),
@@ -203,34 +207,37 @@ def summary_of(city: Any, maps: xr.Dataset, walls: WallSeries) -> dict[str, Any]
 
 def _kinds(
     city: Any, maps: xr.Dataset, walls: WallSeries
-) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
-    """Kind -> values [m, n] in Celsius, areas [n], constructions [n], stamps [m]."""
+) -> dict[str, tuple[np.ndarray, np.ndarray, tuple[np.ndarray, list[str]], np.ndarray]]:
+    """Kind -> values [m, n] in Celsius, areas [n], constructions (codes [n], names), stamps [m]."""
     cell = transform_of(maps).a ** 2
     times = maps["time"].values
     cover = maps["roof_fraction"].values.ravel()
-    ground_names = np.array([*city.ground["construction"].astype(str), city.default_ground])
+    ground_names = [*city.ground["construction"].astype(str), city.default_ground]
     ground_row = burn(city.ground.geometry, np.arange(len(city.ground)), maps, fill=-1).ravel()
     buildings = reported_buildings(city, maps)
-    roof_names = np.array([*buildings["roof_construction"].astype(str), city.default_roof])
+    roof_names = [*buildings["roof_construction"].astype(str), city.default_roof]
     roof_row = building_raster(buildings, maps).ravel()
     ground = _celsius(maps, "ground_temperature")
     roof = _celsius(maps, "roof_temperature")
     wall = to_celsius(walls.temperature.T)
     area = walls.table["area"].to_numpy(dtype=np.float64)
-    names = walls.table["construction"].astype(str).to_numpy()
+    wall_names = list(walls.table["construction"].astype(str))
+    every = np.arange(len(wall_names))
     return {
-        "ground": (*_known(ground, (1.0 - cover) * cell, ground_names[ground_row]), times),
-        "roof": (*_known(roof, cover * cell, roof_names[roof_row]), times),
-        "wall": (*_known(wall, area, names), walls.time),
+        "ground": (*_known(ground, (1.0 - cover) * cell, ground_row, ground_names), times),
+        "roof": (*_known(roof, cover * cell, roof_row, roof_names), times),
+        "wall": (*_known(wall, area, every, wall_names), walls.time),
     }
 
 
 def _known(
-    values: np.ndarray, areas: np.ndarray, names: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The samples that have an area and a value at every stamp."""
+    values: np.ndarray, areas: np.ndarray, row: np.ndarray, names: list[str]
+) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, list[str]]]:
+    """The samples that have an area and a value at every stamp; names[row] as codes and names."""
+    unique = sorted(set(names))
+    code_of = np.array([unique.index(name) for name in names], dtype=np.int32)
     use = (areas > 0.0) & np.isfinite(values).all(axis=0)
-    return values[:, use], areas[use].astype(np.float64), names[use]
+    return values[:, use], areas[use].astype(np.float64), (code_of[row[use]], unique)
 
 
 def _statistics(

@@ -30,8 +30,8 @@ class Camera:
         Angle of the line of sight below the horizon, 0 to 90.
     """
 
-    azimuth_deg: float = 35.0
-    elevation_deg: float = 42.0
+    azimuth_deg: float = 30.0
+    elevation_deg: float = 40.0
 
     @property
     def _turn(self) -> tuple[float, float]:
@@ -73,8 +73,8 @@ class Camera:
         """Points of the plane z = z0 + gx x + gy y."""
         sin_turn, cos_turn = self._turn
         sin, cos = self._tilt
-        along_u = gx * cos_turn - gy * sin_turn
-        along_f = gx * sin_turn + gy * cos_turn
+        z0, along_u = float(z0), float(gx * cos_turn - gy * sin_turn)
+        along_f = float(gx * sin_turn + gy * cos_turn)
 
         def solve(u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             forward = (v - cos * (z0 + u * along_u)) / (sin + along_f * cos)
@@ -86,10 +86,11 @@ class Camera:
         """Points of the vertical plane through x0, y0, x1, y1."""
         sin, cos = self._tilt
         x, y = np.asarray(ends, dtype=np.float64).reshape(2, 2).T
-        (u0, u1), (f0, f1) = self.across_forward(x, y)
+        (u0, u1), (f0, f1) = (pair.tolist() for pair in self.across_forward(x, y))
+        slope = (f1 - f0) / (u1 - u0)
 
         def solve(u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            forward = f0 + (u - u0) * ((f1 - f0) / (u1 - u0))
+            forward = f0 + (u - u0) * slope
             return forward, (v - forward * sin) / cos
 
         return solve
@@ -156,9 +157,9 @@ class Canvas:
             return
         row0, row1, column0, column1 = window
         mask = _mask(pixels, window)
-        u = self.box[0] + (np.arange(column0, column1) + 0.5)[None, :] / self.scale
-        v = self.box[3] - (np.arange(row0, row1) + 0.5)[:, None] / self.scale
-        forward, z = solve(u, v)
+        u = np.float32(self.box[0]) + (np.arange(column0, column1) + 0.5)[None, :] / self.scale
+        v = np.float32(self.box[3]) - (np.arange(row0, row1) + 0.5)[:, None] / self.scale
+        forward, z = solve(u.astype(np.float32), v.astype(np.float32))
         near = self.camera.nearness(forward, z) - recess
         place = (slice(row0, row1), slice(column0, column1))
         mask &= near > self.near[place]
@@ -168,9 +169,10 @@ class Canvas:
         if not mask.any():
             return
         if callable(value):
-            x, y = self.camera.plan(u, forward)
-            x, y, z = np.broadcast_arrays(x, y, z)
-            self.value[place][mask] = value(x[mask], y[mask], z[mask])
+            across = np.broadcast_to(u, mask.shape)[mask]
+            along = np.broadcast_to(forward, mask.shape)[mask]
+            x, y = self.camera.plan(across, along)
+            self.value[place][mask] = value(x, y, np.broadcast_to(z, mask.shape)[mask])
         else:
             self.value[place][mask] = value
         self.near[place][mask] = np.broadcast_to(near, mask.shape)[mask]
