@@ -84,7 +84,7 @@ def _row(
         "height": height,
         "min_height": low,
         "roof_shape": stated.roof_shape,
-        # A filled height says nothing of the roof: it takes half of the storey part at most.
+        # A filled height was not measured for this roof: the roof is at most half of it.
         "roof_height": min(stated.roof_height, height - low if stated.source else 0.5 * height),
         "roof_direction_deg": stated.roof_direction_deg,
         "height_source": stated.source or "filled",

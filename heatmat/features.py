@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,8 +105,10 @@ def _read_table(path: Path) -> Features:
         if name.endswith((".parquet", ".geoparquet")):
             table = gpd.read_parquet(path).reset_index(drop=True)
         else:
-            with plain_file(path) as plain:
+            with plain_file(path) as plain, warnings.catch_warnings(record=True) as said:
+                warnings.simplefilter("always")
                 table = pyogrio.read_dataframe(plain, fid_as_index=True, on_invalid="ignore")
+            _check_warnings([str(warning.message) for warning in said], path)
     except InputError:
         raise
     except Exception as error:  # GDAL, Arrow and pyogrio raise unrelated classes for a bad file
@@ -127,6 +130,18 @@ def _read_table(path: Path) -> Features:
     ids = [_own_id(tag, number) for tag, number in zip(tags, numbers, strict=True)]
     rows = list(range(len(table)))
     return Features(list(table.geometry), tags, ids, rows, crs, str(path), False)
+
+
+def _check_warnings(messages: list[str], path: Path) -> None:
+    """GDAL renumbers GeoJSON features that share a number, and only warns of it."""
+    for message in messages:
+        if message.startswith("Several features with id"):
+            raise InputError(
+                "an id is given twice",
+                where=str(path),
+                expected="an id of its own for every feature",
+                got=message.split(" have been")[0].lower(),
+            )
 
 
 def _own_crs(table: Any, path: Path) -> str | None:

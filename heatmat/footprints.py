@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from heatmat.errors import InputError
@@ -49,7 +49,6 @@ class Footprint:
     is_part: bool
     parent_id: str = ""
     height_limit: float = math.inf  # m, for leftovers of an outline
-    part_of: int = field(default=-1, repr=False)
 
 
 def is_polygon(geometry: Any) -> bool:
@@ -199,7 +198,6 @@ def resolve_parts(footprints: list[Footprint], counts: Counter[str]) -> list[Foo
         if shared.max() >= 0.5 * part.polygon.area:
             owner = int(near[int(shared.argmax())])
             part.parent_id = outlines[owner].building_id
-            part.part_of = owner
             part.tags = _with_inherited(part.tags, outlines[owner].tags)
             owned.setdefault(owner, []).append(part)
     kept: list[Footprint] = []
