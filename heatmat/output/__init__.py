@@ -26,7 +26,7 @@ def write_run_outputs(
     probes: pd.DataFrame | None,
     run_info: dict[str, Any],
     run_directory: Any = None,
-    progress: Callable[[str, float], None] | None = None,
+    progress: Callable[..., None] | None = None,
 ) -> list[Path]:
     """Write everything that ``heatmat run`` leaves beside run.json.
 
@@ -49,7 +49,7 @@ def write_run_outputs(
     run_directory : RunDirectory, optional
         Is told of every file, so that ``--overwrite`` can find them again.
     progress : callable, optional
-        Called with the name of what is being written and the share that is done, 0 to 1.
+        Called as ``progress("writing", done, total)`` before each file and at the end.
 
     Returns
     -------

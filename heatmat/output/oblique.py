@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,9 @@ NEUTRAL = (0.80, 0.81, 0.83)
 
 MAX_SPAN = 900.0
 """A picture of more than this [m] shows the middle of the extent: walls must stay readable."""
+
+CUT = 1
+"""Number of all surfaces without a temperature; 0 is the ground."""
 
 DETAIL_SPAN = 280.0
 """Side of the square of the closer view [m]: storeys can be told apart."""
@@ -145,7 +149,7 @@ class Scene:
         self.buildings = buildings_in(city, extent)
         self.planes: dict[str, np.ndarray] = {}
         self.canvas = Canvas(camera, self._frame(), width)
-        self.count = 0
+        self.count = CUT
 
     def paint(self) -> Canvas:
         """Draw everything; order matters for speed alone: what hides most comes first."""
@@ -184,7 +188,7 @@ class Scene:
         self.canvas.fill([ring], level, sample, 0)
         for k in range(4):
             ends = (x[k], y[k], x[(k + 1) % 4], y[(k + 1) % 4])
-            self._wall(ends, -PLINTH, 0.0, np.nan, self._next())
+            self._wall(ends, -PLINTH, 0.0, np.nan, CUT)
 
     def _roofs(self) -> None:
         from heatmat.output.solids import roof_polygons
@@ -201,8 +205,20 @@ class Scene:
                 rings.append(self.camera.project(x, y, z))
                 for k in range(len(x) - 1):
                     ends = (x[k], y[k], x[k + 1], y[k + 1])
-                    self._wall(ends, 0.0, (z[k], z[k + 1]), np.nan, surface, recess=0.08)
+                    # Behind the real walls; but cut faces stand before what they cut.
+                    recess = -0.05 if self._on_border(ends) else 0.08
+                    self._wall(ends, 0.0, (z[k], z[k + 1]), np.nan, CUT, recess=recess)
             self.canvas.fill(rings, self.camera.on_slope(z0, gx, gy), sample, surface)
+
+    def _on_border(self, ends: Sequence[float]) -> bool:
+        """Whether an edge was made by cutting at the picture's bounds."""
+        _, _, width, depth = self._local(self.extent)
+        x0, y0, x1, y1 = ends
+        return any(
+            abs(a - bound) < 1e-6 and abs(b - bound) < 1e-6
+            for a, b, side in ((x0, x1, width), (y0, y1, depth))
+            for bound in (0.0, side)
+        )
 
     def _walls(self) -> None:
         from heatmat.output.solids import clip_segments

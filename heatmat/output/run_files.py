@@ -29,7 +29,7 @@ class RunFiles:
         probes: pd.DataFrame | None,
         run_info: dict[str, Any],
         run_directory: Any = None,
-        progress: Callable[[str, float], None] | None = None,
+        progress: Callable[..., None] | None = None,
     ) -> None:
         self.out, self.scenario, self.city, self.maps = out, scenario, city, maps
         self.walls = wall_series(walls, maps["time"].values)
@@ -54,7 +54,7 @@ class RunFiles:
         jobs = self.jobs()
         for count, (name, writer) in enumerate(jobs):
             if self.progress is not None:
-                self.progress(name, count / len(jobs))
+                self.progress("writing", count, len(jobs))
             target = self.run_directory.file(name) if self.run_directory else self.out / name
             try:
                 written.append(writer(Path(target)))
@@ -66,7 +66,7 @@ class RunFiles:
                     remedy="choose another place or make room",
                 ) from error
         if self.progress is not None:
-            self.progress("report.html", 1.0)
+            self.progress("writing", len(jobs), len(jobs))
         return written
 
     def _data(self) -> list[tuple[str, Callable[[Path], Path]]]:

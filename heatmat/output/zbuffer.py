@@ -195,18 +195,25 @@ class Canvas:
 
 
 def _mask(pixels: Sequence[np.ndarray], window: tuple[int, int, int, int]) -> np.ndarray:
-    """Pixels whose centres lie in the outline and not in a hole."""
-    from PIL import Image, ImageDraw
+    """Pixels whose centres lie inside an odd number of the rings.
 
+    Neighbours that share an edge share no pixel and leave none out, so roofs end where walls begin.
+    """
     row0, row1, column0, column1 = window
-    image = Image.new("L", (column1 - column0, row1 - row0), 0)
-    draw = ImageDraw.Draw(image)
-    # Pillow's pixel centres lie on whole numbers, ours half a pixel further.
-    shift = np.array([column0 + 0.5, row0 + 0.5])
-    for number, ring in enumerate(pixels):
-        points = (ring - shift).ravel().tolist()
-        draw.polygon(points, fill=0 if number else 1)
-    return np.asarray(image, dtype=bool).copy()
+    flips = np.zeros((row1 - row0, column1 - column0 + 1), dtype=np.uint8)
+    for ring in pixels:
+        x0, y0 = ring.T
+        x1, y1 = np.roll(ring, -1, axis=0).T
+        first = np.ceil(np.minimum(y0, y1) - 0.5).astype(np.intp).clip(row0, row1)
+        last = np.ceil(np.maximum(y0, y1) - 0.5).astype(np.intp).clip(row0, row1)
+        count = last - first
+        edge = np.repeat(np.arange(len(ring)), count)
+        row = np.arange(len(edge)) - np.repeat(np.cumsum(count) - count - first, count)
+        slope = (x1[edge] - x0[edge]) / (y1[edge] - y0[edge])
+        crossing = x0[edge] + (row + 0.5 - y0[edge]) * slope
+        column = np.ceil(crossing - 0.5).astype(np.intp).clip(column0, column1)
+        np.add.at(flips, (row - row0, column - column0), 1)
+    return (np.cumsum(flips[:, :-1], axis=1, dtype=np.uint8) & 1).astype(bool)
 
 
 def edges(canvas: Canvas) -> np.ndarray:
