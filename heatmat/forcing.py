@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 DEEP_GROUND = 2.0
 """Depth at which ground columns end [m]."""
 
+FAR_WEATHER_KM = 100.0
+"""Weather from farther away than this gets a note."""
+
 
 @dataclass(frozen=True)
 class Forcing:
@@ -211,7 +214,7 @@ def make_forcing(
         longitude=longitude,
         repeating=weather.kind == "design_day",
         source=weather.source,
-        notes=weather.notes,
+        notes=weather.notes + _distance_note(weather, latitude, longitude),
     )
 
 
@@ -252,6 +255,17 @@ def _local_stamps(
             got=0,
         )
     return first + step * np.arange(total + 1), days * 1440 // minutes
+
+
+def _distance_note(weather: Weather, latitude: float, longitude: float) -> tuple[str, ...]:
+    """A note where the weather was recorded far from the city."""
+    mean_latitude = np.deg2rad(0.5 * (weather.latitude + latitude))
+    east = (longitude - weather.longitude + 180.0) % 360.0 - 180.0
+    # 111.2 km to a degree of a great circle
+    distance = 111.2 * np.hypot(latitude - weather.latitude, east * np.cos(mean_latitude))
+    if distance < FAR_WEATHER_KM:
+        return ()
+    return (f"the weather's site is {distance:.0f} km from the city",)
 
 
 def _ground_wave(weather: Weather, physics: PhysicsOptions) -> GroundWave:

@@ -106,6 +106,25 @@ def close_radiation(
     return total, direct, diffuse, missing & ~dark
 
 
+def decompose_global(
+    ghi: np.ndarray, middle_utc: np.ndarray, latitude: float, longitude: float
+) -> np.ndarray:
+    """Diffuse horizontal irradiance [n] from global horizontal alone.
+
+    Notes
+    -----
+    Erbs, Klein and Duffie (1982), Solar Energy 28, 293-302, doi:10.1016/0038-092X(82)90302-4, as
+    implemented in pvlib.
+    """
+    import pandas as pd
+    from pvlib.irradiance import erbs
+
+    up = sun_direction(middle_utc, latitude, longitude)[:, 2]
+    zenith = np.rad2deg(np.arccos(np.clip(up, -1.0, 1.0)))
+    day_of_year = pd.DatetimeIndex(middle_utc).day_of_year.to_numpy()
+    return np.clip(np.nan_to_num(erbs(ghi, zenith, day_of_year)["dhi"]), 0.0, ghi)
+
+
 def sun_clock(weather: Weather, local_time: np.ndarray) -> np.ndarray:
     """Local times whose sun is meant: a design day repeats its own sun."""
     if weather.kind != "design_day":

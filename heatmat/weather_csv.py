@@ -11,7 +11,7 @@ from heatmat.errors import InputError
 from heatmat.ground_wave import GroundWave
 from heatmat.humid_air import dew_point_from_relative_humidity, standard_pressure
 from heatmat.sky import clear_sky_longwave
-from heatmat.solar import close_radiation
+from heatmat.solar import close_radiation, decompose_global, to_utc
 from heatmat.times import TYPICAL_YEAR, parse_stamp
 from heatmat.units import to_kelvin
 from heatmat.weather import Weather
@@ -30,7 +30,8 @@ def read_weather_csv(
     """Read a measured series.
 
     Columns: time, air_temperature_c, wind_speed_m_s, dew_point_c or relative_humidity (percent),
-    two of ghi_w_m2, dni_w_m2 and dhi_w_m2; optional longwave_down_w_m2, wind_direction_deg,
+    two of ghi_w_m2, dni_w_m2 and dhi_w_m2 (or ghi_w_m2 alone: the diffuse part is then that of
+    Erbs et al. 1982, and a note says so); optional longwave_down_w_m2, wind_direction_deg,
     pressure_pa. Radiation is the mean over the row before its stamp, the rest holds at the stamp.
     Rows are equally spaced, 1 to 60 whole minutes.
 
@@ -83,7 +84,7 @@ def read_weather_csv(
         dhi=dhi,
         ground_wave=_ground_wave(air, time, interval),
         source=str(path),
-        notes=tuple(notes),
+        notes=tuple(notes + _radiation_note(table)),
     )
 
 
@@ -185,11 +186,11 @@ def _radiation(
     latitude, longitude, offset = site
     names = ("ghi_w_m2", "dni_w_m2", "dhi_w_m2")
     there = [name for name in names if name in table.columns]
-    if len(there) < 2:
+    if len(there) < 2 and there != ["ghi_w_m2"]:
         raise InputError(
             "radiation is not known",
             where=table.path,
-            expected="two of ghi_w_m2, dni_w_m2, dhi_w_m2",
+            expected="ghi_w_m2, better with dni_w_m2 or dhi_w_m2",
             got=", ".join(there) or "none of them",
         )
     # pyranometers read a few watts below zero at night
@@ -198,7 +199,15 @@ def _radiation(
         for n in names
     )
     middle = time - np.timedelta64(int(interval // 2), "s")
+    if len(there) == 1:
+        dhi = decompose_global(ghi, to_utc(middle, offset), latitude, longitude)
     return close_radiation(ghi, dni, dhi, middle, offset, latitude, longitude)[:3]
+
+
+def _radiation_note(table: CsvTable) -> list[str]:
+    if {"dni_w_m2", "dhi_w_m2"} & set(table.columns):
+        return []
+    return [f"{table.path}: only ghi_w_m2: split into beam and diffuse after Erbs et al. (1982)"]
 
 
 def _ground_wave(air: np.ndarray, time: np.ndarray, interval: float) -> GroundWave:

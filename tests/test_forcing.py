@@ -256,6 +256,12 @@ def test_deep_ground_from_the_weather_or_a_number(made):
     assert np.all(held.ground_temperature(np.array([0.0, 1.0])) == 280.0)
 
 
+def test_far_weather_is_noted(made):
+    assert not make_forcing(made, **DAY, latitude=50.5, longitude=15.5).notes
+    # 3 degrees of longitude at 50 N: 3 * 111.2 * cos(50 deg) = 214 km
+    assert "214 km" in make_forcing(made, **DAY, longitude=18.0).notes[0]
+
+
 def test_options_name_the_nearest_word():
     with pytest.raises(InputError, match="did you mean 'martin_berdahl'"):
         PhysicsOptions(longwave_sky="martin-berdahl")

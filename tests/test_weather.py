@@ -244,8 +244,17 @@ def test_csv_faults_name_line_and_column(tmp_path, change, match):
 def test_csv_missing_columns_name_the_nearest(tmp_path):
     with pytest.raises(InputError, match="air_temperature_c.*did you mean 'air_temp_c'"):
         _csv(tmp_path, _hours(3), CSV.replace("air_temperature_c", "air_temp_c"))
-    with pytest.raises(InputError, match="two of ghi"):
-        _csv(tmp_path, _hours(3), CSV.replace("dhi_w_m2", "other"))
+    with pytest.raises(InputError, match="radiation is not known.*got dhi_w_m2"):
+        _csv(tmp_path, _hours(3), CSV.replace("ghi_w_m2", "other"))
+
+
+def test_csv_with_global_radiation_alone_is_split(tmp_path):
+    weather = _csv(tmp_path, _hours(20), CSV.replace("dhi_w_m2", "other"))
+    assert "Erbs" in weather.notes[0]
+    # 12:30: 500 of a possible 1319 sin(61.4 deg) = 1158 W/m2, clearness k = 0.432; by hand
+    # 0.9511 - 0.1604 k + 4.388 k^2 - 16.638 k^3 + 12.336 k^4 = 0.788, slope -2.2
+    assert weather.dhi[13] / 500.0 == pytest.approx(0.788, abs=0.01)
+    assert weather.dni[13] > 100.0
 
 
 def test_clear_sky_day_follows_its_numbers():
