@@ -32,7 +32,8 @@ class Partition:
     Attributes
     ----------
     faces : ndarray of Polygon, shape (nf,)
-        Bounded faces; outside all of them lies open ground.
+        Bounded faces of each block; outside all of them lies open ground. Faces with an owner
+        never overlap, those of courtyards may hold other blocks.
     face_piece : ndarray of int, shape (nf,)
         The winning roof piece, -1 for ground.
     vertices : ndarray of float64, shape (nv, 2)
@@ -52,12 +53,49 @@ class Partition:
     counts: dict[str, float] = field(default_factory=dict)
 
 
+def clusters(polygons: np.ndarray, distance: float = GAP) -> np.ndarray:
+    """Number footprints by the block they stand in, so that work grows with blocks, not cities.
+
+    Parameters
+    ----------
+    polygons : ndarray of Polygon or MultiPolygon, shape (n,)
+    distance : float
+        Footprints nearer than this stand in one block [m].
+
+    Returns
+    -------
+    ndarray of int, shape (n,)
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    first, second = shapely.STRtree(polygons).query(
+        polygons, predicate="dwithin", distance=distance + 10 * GRID
+    )
+    links = coo_array((np.ones(len(first)), (first, second)), shape=(len(polygons),) * 2)
+    return connected_components(links, directed=False)[1]
+
+
+def _groups(label: np.ndarray) -> list[np.ndarray]:
+    """Indices by label, for labels 0 to the largest."""
+    order = np.argsort(label, kind="stable")
+    return np.split(order, np.cumsum(np.bincount(label))[:-1]) if len(label) else []
+
+
+def _union_by(geometries: np.ndarray, label: np.ndarray) -> np.ndarray:
+    """Union on the snap grid of the geometries of each label."""
+    return np.array(
+        [shapely.union_all(geometries[group], grid_size=GRID) for group in _groups(label)],
+        dtype=object,
+    )
+
+
 def close_gaps(polygons: np.ndarray, width: float = GAP) -> tuple[np.ndarray, dict[str, float]]:
     """Give the slivers between near neighbours to one of them.
 
-    The union is grown by half the width and shrunk again with mitred corners (a morphological
-    closing); what that adds are the slivers. Nothing is ever taken away, so thin buildings stay,
-    and passages wider than `width` stay open.
+    The union of a block is grown by half the width and shrunk again with mitred corners (a
+    morphological closing); what that adds are the slivers. Nothing is ever taken away, so thin
+    buildings stay, and passages wider than `width` stay open.
 
     Parameters
     ----------
@@ -74,7 +112,7 @@ def close_gaps(polygons: np.ndarray, width: float = GAP) -> tuple[np.ndarray, di
     """
     if len(polygons) == 0:
         return polygons, {"slivers_closed": 0, "sliver_area_m2": 0.0}
-    union = shapely.union_all(polygons, grid_size=GRID)
+    union = _union_by(polygons, clusters(polygons, width))
     # Low mitre limits: on the way out a spike at a sharp corner must not reach across an alley (the
     # corners this blunts are in the union already); on the way back a wedge must not open again.
     grown = shapely.buffer(union, width / 2, join_style="mitre", mitre_limit=1.5)
@@ -127,9 +165,12 @@ def partition(polygons: np.ndarray, planes: np.ndarray, part: np.ndarray) -> Par
         none = np.empty(0, dtype=object)
         pairs = np.empty((0, 2), dtype=int)
         return Partition(none, np.empty(0, dtype=int), np.empty((0, 2)), pairs, pairs, counts)
-    lines = shapely.union_all(shapely.boundary(polygons), grid_size=GRID)
-    faces = shapely.get_parts(shapely.polygonize(shapely.get_parts(lines)))
-    piece = _owners(faces, polygons, planes, part, counts)
+    block = clusters(polygons)
+    lines = _union_by(shapely.boundary(polygons), block)
+    rings = [shapely.polygonize(shapely.get_parts(line)) for line in lines]
+    faces, face_block = shapely.get_parts(np.array(rings, dtype=object), return_index=True)
+    same = (face_block, block)
+    piece = _owners(faces, polygons, planes, part, same, counts)
     vertices, start, end, face = _half_edges(faces)
     edges, sides = _pair(start, end, face)
     piece = _absorb_thin(faces, piece, vertices, edges, sides, counts)
@@ -143,11 +184,17 @@ def _owners(
     polygons: np.ndarray,
     planes: np.ndarray,
     part: np.ndarray,
+    blocks: tuple[np.ndarray, np.ndarray],
     counts: dict[str, float],
 ) -> np.ndarray:
-    """The highest piece over an inner point of each face, -1 for none."""
+    """The highest piece over an inner point of each face, -1 for none.
+
+    `blocks` are those of faces and of polygons: a courtyard's face may have another block in it.
+    """
     inner = shapely.point_on_surface(faces)
-    face, piece = shapely.STRtree(polygons).query(inner, predicate="intersects")
+    piece, face = shapely.STRtree(inner).query(polygons, predicate="intersects")
+    same = blocks[0][face] == blocks[1][piece]
+    piece, face = piece[same], face[same]
     height = plane_height(planes[piece], shapely.get_x(inner)[face], shapely.get_y(inner)[face])
     # Equal heights (to 0.1 mm): the first footprint wins, so that duplicates collapse.
     order = np.lexsort((-piece, np.rint(height * 1e4), face))

@@ -24,7 +24,7 @@ class Regions:
     """Faces of the ground plan by owner, and the edges between owners; region 0 is the ground.
 
     Fields as in `heatmat.maps.Maps`, in float64. `faces` (Polygon) with `face_region` (int) tile
-    what is bounded; `vertices` (nv, 2) and `edges` (ne, 2) are the edges between regions.
+    what is built; `vertices` (nv, 2) and `edges` (ne, 2) are the edges between regions.
     """
 
     plane: np.ndarray
@@ -50,11 +50,12 @@ class Regions:
         ndarray of int, shape (n,)
         """
         region = np.zeros(len(points), dtype=int)
-        if len(self.faces) == 0:
-            return region
-        tree = shapely.STRtree(self.faces)
-        point, face = tree.query(shapely.points(points.astype(np.float64)), predicate="within")
-        region[point] = self.face_region[face]
+        built = self.face_region > 0
+        if len(points) and built.any():
+            tree = shapely.STRtree(shapely.points(points.astype(np.float64)))
+            # Polygons ask for points, so that each polygon is prepared once.
+            face, point = tree.query(self.faces[built], predicate="intersects")
+            region[point] = self.face_region[built][face]
         return region
 
 
