@@ -331,6 +331,15 @@ def test_parts_in_a_table(tmp_path):
     assert city.counts["polygons_not_buildings"] == 1
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_outline_drawn_again_without_its_courtyard_is_dropped(tmp_path, order):
+    yard = Polygon(square(0, 0, 30).exterior, [square(10, 10, 10).exterior])
+    path = write(tmp_path / "twins.gpkg", [yard, square(0, 0, 30)][::order])
+    city = City.from_file(path)
+    assert city.buildings.area.tolist() == pytest.approx([800.0])
+    assert city.counts["twins_dropped"] == 1
+
+
 def test_raised_part_over_open_ground_is_counted(tmp_path):
     path = write(
         tmp_path / "bridge.geojson",

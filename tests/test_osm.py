@@ -132,11 +132,13 @@ def test_outer_way_that_repeats_the_tag_does_not_fill_the_courtyard(tmp_path):
     assert len(city.buildings.geometry.iloc[0].interiors) == 1
 
 
-def test_relation_cut_by_the_border_is_left_out(tmp_path):
+@pytest.mark.parametrize("known", [True, False], ids=["open ring", "missing way"])
+def test_relation_cut_by_the_border_is_left_out(tmp_path, known):
     osm = Osm()
     osm.square(0, 0, 30, {"building": "yes"})
     half = osm.way([(100, 0), (140, 0), (140, 40)])
-    osm.relation([(half, "outer"), (9999, "outer")], {"building": "yes"})
+    members = [(half, "outer")] if known else [(half, "outer"), (9999, "outer")]
+    osm.relation(members, {"building": "yes"})
     city = City.from_file(osm.write_xml(tmp_path / "cut.osm"))
     assert list(city.buildings["building_id"]) == ["way/100"]
 
