@@ -136,6 +136,13 @@ def test_linear_half_hour_reads_rows_at_their_middles(made):
     assert list(at.values()) == pytest.approx([0.0, 200.0 * 2 / 3, 200.0, 200.0])
 
 
+def test_a_start_within_the_hour_changes_nothing(made):
+    late = make_forcing(made, start="07-14T06:40", end="07-14T20:20", spin_up_days=1)
+    whole = make_forcing(made, start="07-14T06:00", end="07-14T21:00", spin_up_days=1)
+    for name in ("dni", "dhi", "beam_normal", "sun_direction"):
+        assert np.array_equal(getattr(late, name), getattr(whole, name)[4:-4]), name
+
+
 def test_window_is_open_at_its_start(made):
     forcing = make_forcing(made, **DAY, step_min=10, spin_up_days=2)
     assert forcing.n_steps == 3 * 144 and forcing.spin_up_steps == 2 * 144
