@@ -120,10 +120,10 @@ def maps_from_city(city: City, resolution: float) -> Maps:
     default = compositions.index(city.default_ground)
     cells = _rasters(regions, grid, counts)
     middle = facades.ab.reshape(-1, 2, 2).mean(axis=1)
+    built = np.where(cells["building_index"] >= 0, cells["height"], np.float32(0.0))
     form = urban_form(
-        np.where(cells["building_index"] >= 0, cells["height"], np.float32(0.0)), resolution, middle,
-        facades.exposed_area, grid.west, grid.north, WIND_CELL,
-    )  # fmt: skip
+        built, resolution, middle, facades.exposed_area, grid.west, grid.north, WIND_CELL
+    )
     counts["wall_area_m2"] = float(facades.exposed_area.sum())
     counts["party_wall_area_m2"] = facades.party_wall_area
     counts["facades"] = len(facades.building)

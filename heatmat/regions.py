@@ -52,7 +52,7 @@ class Regions:
         region = np.zeros(len(points), dtype=int)
         built = self.face_region > 0
         if len(points) and built.any():
-            tree = shapely.STRtree(shapely.points(points.astype(np.float64)))
+            tree = shapely.STRtree(np.asarray(shapely.points(points.astype(np.float64))))
             # Polygons ask for points, so that each polygon is prepared once.
             face, point = tree.query(self.faces[built], predicate="intersects")
             region[point] = self.face_region[built][face]

@@ -11,6 +11,7 @@ import pytest
 import shapely
 from shapely import affinity
 
+from heatmat.city import City
 from heatmat.errors import InputError, MemoryLimitError
 from heatmat.geodesy import place
 from heatmat.maps import Maps, check_memory, max_pyramid, memory_estimate, plane_height
@@ -35,6 +36,43 @@ def test_a_free_building_keeps_its_wall_area(shape: Any, angle: float, resolutio
     normals = np.sort(np.mod(maps.facade_azimuth_deg() - maps.convergence_deg + angle, 90.0))
     off = np.minimum(normals, 90.0 - normals)
     assert off.max() < 0.02  # degrees: 1 mm over the shortest wall of 8 m
+
+
+def exposed_by_sampling(polygons: np.ndarray, heights: np.ndarray) -> float:
+    """Wall area from heights 2 cm to either side of the footprints' outlines [m2]."""
+    lines = shapely.get_parts(shapely.union_all(shapely.boundary(polygons)))
+    xy, index = shapely.get_coordinates(lines, return_index=True)
+    same = index[1:] == index[:-1]
+    a, d = xy[:-1][same], np.diff(xy, axis=0)[same]
+    length = np.hypot(*d.T)
+    number = np.maximum(np.ceil(length / 2.0), 1).astype(int)
+    piece = np.repeat(np.arange(len(a)), number)
+    step = np.arange(len(piece)) - np.repeat(np.cumsum(number) - number, number)
+    middle = a[piece] + ((step + 0.5) / number[piece])[:, None] * d[piece]
+    normal = (np.stack([d[:, 1], -d[:, 0]], axis=1) / length[:, None])[piece]
+    sides = []
+    for offset in (0.02, -0.02):
+        tree = shapely.STRtree(shapely.points(middle + offset * normal))
+        polygon, point = tree.query(polygons, predicate="contains")
+        z = np.zeros(len(middle))
+        np.maximum.at(z, point, heights[polygon])
+        sides.append(z)
+    return float((np.abs(sides[0] - sides[1]) * (length / number)[piece]).sum())
+
+
+def test_wall_area_of_the_district_agrees_with_sampled_footprints() -> None:
+    city = City.embedded()
+    flat = city.buildings.assign(roof_shape="flat", roof_height=0.0)
+    maps = maps_from_city(dataclasses.replace(city, buildings=flat), 4.0)
+    sampled = exposed_by_sampling(flat.geometry.to_numpy(), flat["height"].to_numpy(dtype=float))
+    # 2 m steps and 2 cm offsets: they see into the gaps of centimetres that the maps close.
+    assert maps.counts["wall_area_m2"] == pytest.approx(sampled, rel=0.01)
+    # Party walls matter here: counting each outline whole would be far off.
+    whole = maps.counts["footprint_perimeter_x_height_m2"]
+    assert sampled < 0.8 * whole
+    # Outline x height, less what neighbours cover on both sides, less what overlaps hide.
+    shared = 2 * maps.counts["party_wall_area_m2"]
+    assert maps.counts["wall_area_m2"] + shared == pytest.approx(whole, rel=0.05)
 
 
 def test_facades_look_outwards() -> None:
