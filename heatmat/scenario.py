@@ -154,6 +154,11 @@ class Scenario:
         return self._city is not None or self.tables.city is not None
 
     @property
+    def has_weather(self) -> bool:
+        """Whether there is any weather; `query --incident` can do without that too."""
+        return self._weather is not None or self.tables.weather is not None
+
+    @property
     def name(self) -> str:
         """A short name for titles: the file's stem, else 'scenario'."""
         if self.path is not None:
