@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,8 +29,8 @@ def local_times(times: np.ndarray, offset_h: float) -> np.ndarray:
 def iso_stamp(time: np.datetime64, offset_h: float) -> str:
     """ISO 8601 with offset, for example ``2023-07-14T14:00:00+02:00``."""
     zone = timezone(timedelta(hours=offset_h))
-    moment = np.datetime64(time, "s").astype(object).replace(tzinfo=timezone.utc)
-    return moment.astimezone(zone).isoformat()
+    seconds = int(time.astype("datetime64[s]").astype(np.int64))
+    return datetime.fromtimestamp(seconds, UTC).astimezone(zone).isoformat()
 
 
 def zone_label(offset_h: float) -> str:

@@ -91,13 +91,11 @@ def _span(midnight: np.datetime64, hours: float) -> str:
 
 def _panel(axes: Axes, title: str, rows: pd.DataFrame, everything: pd.DataFrame) -> None:
     air = everything.groupby("hour")["air_temperature_c"].first()
-    axes.plot(
-        air.index, air, color=style.MUTED, linewidth=1.1, linestyle=(0, (4, 2)), label="Air"
-    )
+    axes.plot(air.index, air, color=style.MUTED, linewidth=1.1, linestyle=(0, (4, 2)), label="Air")
     for number, (identity, one) in enumerate(rows.groupby("id", sort=False)):
         first = one.iloc[0]
         walls = first["surface"] == "wall"
-        colour = _colour(identity, number) if walls else _HORIZONTAL[number % len(_HORIZONTAL)]
+        colour = _colour(str(identity), number) if walls else _HORIZONTAL[number % len(_HORIZONTAL)]
         value, error = one["surface_temperature_c"], one["standard_error_k"]
         label = label_of(str(identity), first["construction"])
         axes.fill_between(

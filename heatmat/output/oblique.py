@@ -11,7 +11,8 @@ import numpy as np
 from heatmat.output import style
 from heatmat.output.clock import display_indices, hour_label, utc_offset_h
 from heatmat.output.picture import credits, day_label, shared_limits
-from heatmat.output.raster import extent_of, transform_of
+from heatmat.output.raster import extent_of
+from heatmat.output.sampling import raster_sampler
 from heatmat.output.tables import buildings_in
 from heatmat.output.zbuffer import Camera, Canvas, Sample, edges
 from heatmat.units import to_celsius
@@ -36,49 +37,6 @@ CUT = 1
 
 DETAIL_SPAN = 280.0
 """Side of the square of the closer view [m]: storeys can be told apart."""
-
-
-def fill_gaps(values: np.ndarray, cells: int = 6) -> np.ndarray:
-    """Grow finite values into not-a-number cells, a ring of neighbours' means at a time."""
-    out = values.astype(np.float32, copy=True)
-    for _ in range(cells):
-        empty = ~np.isfinite(out)
-        if not empty.any():
-            break
-        padded = np.pad(out, 1, constant_values=np.nan)
-        around = np.stack(
-            [
-                padded[1 + i : 1 + i + out.shape[0], 1 + j : 1 + j + out.shape[1]]
-                for i, j in ((-1, 0), (1, 0), (0, -1), (0, 1))
-            ]
-        )
-        known = np.isfinite(around)
-        total = np.where(known, around, 0.0).sum(axis=0)
-        count = known.sum(axis=0)
-        grow = empty & (count > 0)
-        out[grow] = total[grow] / count[grow]
-    return out
-
-
-def raster_sampler(values: np.ndarray, maps: xr.Dataset, origin: np.ndarray) -> Sample:
-    """Bilinear look-up of a map [y, x] at points relative to ``origin`` in the CRS."""
-    filled = fill_gaps(values)
-    transform = transform_of(maps)
-    left, top = transform.c - float(origin[0]), transform.f - float(origin[1])
-    rows, columns = filled.shape
-
-    def sample(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
-        column = np.clip((x - left) / transform.a - 0.5, 0.0, columns - 1.001)
-        row = np.clip((y - top) / transform.e - 0.5, 0.0, rows - 1.001)
-        i, j = row.astype(np.intp), column.astype(np.intp)
-        a, b = (row - i).astype(np.float32), (column - j).astype(np.float32)
-        i1, j1 = np.minimum(i + 1, rows - 1), np.minimum(j + 1, columns - 1)
-        upper = (1.0 - b) * filled[i, j] + b * filled[i, j1]
-        lower = (1.0 - b) * filled[i1, j] + b * filled[i1, j1]
-        mixed = (1.0 - a) * upper + a * lower
-        return np.where(np.isfinite(mixed), mixed, filled[i, j])
-
-    return sample
 
 
 def middle_of(maps: xr.Dataset, span: float = MAX_SPAN) -> Extent:
@@ -320,7 +278,7 @@ def draw_oblique(
     title: str = "Ground, roofs and walls",
     hour: float = 14.0,
     camera: Camera | None = None,
-    width: int = 1900,
+    width: float = 10.5,
 ) -> Path:
     """Ground, roofs and walls by temperature in a parallel view from above.
 
@@ -338,8 +296,8 @@ def draw_oblique(
         Local standard hour of the last day to show, or the nearest.
     camera : Camera, optional
         Default: from the south-west, where the afternoon sun stands on the northern hemisphere.
-    width : int
-        Pixels of the view.
+    width : float
+        Width of the view [inches].
 
     Returns
     -------
@@ -350,7 +308,8 @@ def draw_oblique(
     offset = utc_offset_h(maps)
     index = display_indices(maps["time"].values, offset, (hour,))[0]
     extent = extent or middle_of(maps)
-    canvas = Scene(city, maps, walls, index, extent, camera, 2 * width).paint()
+    pixels = 2 * round(width * style.DPI)
+    canvas = Scene(city, maps, walls, index, extent, camera, pixels).paint()
     seen = canvas.value[np.isfinite(canvas.value)]
     limits = shared_limits(seen)
     image = colours(canvas, limits)
@@ -364,7 +323,7 @@ def draw_detail(path: str | Path, maps: xr.Dataset, city: Any, walls: WallSeries
     """A closer oblique view of the densest part of the extent."""
     extent = densest_part(maps, walls)
     return draw_oblique(
-        path, maps, city, walls, extent=extent, title="Walls, storey by storey", width=1700
+        path, maps, city, walls, extent=extent, title="Walls, storey by storey", width=9.5
     )
 
 

@@ -106,9 +106,7 @@ def draw_temperatures(path: str | Path, maps: xr.Dataset, city: Any) -> Path:
             spare.set_visible(False)
         buildings = reported_buildings(city, maps)
         for axes, index, field in zip(panels, indices, fields, strict=False):
-            image = show_raster(
-                axes, field, maps, cmap=style.TEMPERATURE, vmin=low, vmax=high
-            )
+            image = show_raster(axes, field, maps, cmap=style.TEMPERATURE, vmin=low, vmax=high)
             dark = np.nanmean(field) < low + 0.4 * (high - low)
             footprint_lines(axes, buildings, "#ffffff59" if dark else "#00000059", 0.35)
             axes.set_title(hour_label(times[index], offset), pad=4.0)

@@ -151,7 +151,8 @@ def to_cf(maps: xr.Dataset) -> xr.Dataset:
     for name in out.data_vars:
         attributes = _CF.get(str(name), {})
         out[name].attrs = {**out[name].attrs, **attributes, "grid_mapping": "spatial_ref"}
-        out[name].encoding = {"_FillValue": np.float32("nan")} if out[name].dtype.kind == "f" else {}
+        floating = out[name].dtype.kind == "f"
+        out[name].encoding = {"_FillValue": np.float32("nan")} if floating else {}
     if "surface_temperature_standard_error" not in out:
         out["surface_temperature"].attrs.pop("ancillary_variables", None)
     gdal = (transform.c, transform.a, transform.b, transform.f, transform.d, transform.e)
@@ -179,7 +180,7 @@ def to_cf(maps: xr.Dataset) -> xr.Dataset:
         "title": "Surface temperatures of a city",
         "source": "HeatMat",
         "utc_offset_h": offset,
-        **{k: v for k, v in maps.attrs.items() if k in ("attribution", "resolution", "institution")},
+        **{k: v for k, v in maps.attrs.items() if k in ("attribution", "resolution")},
     }
     return out
 

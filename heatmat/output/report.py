@@ -25,8 +25,8 @@ def image_tag(path: Path, caption: str) -> str:
     """A figure with its image inside as base64 WebP (about a third of the PNG's size)."""
     from PIL import Image
 
-    with Image.open(path) as picture:
-        picture = picture.convert("RGB")
+    with Image.open(path) as opened:
+        picture = opened.convert("RGB")
         if picture.width > IMAGE_WIDTH:
             height = round(picture.height * IMAGE_WIDTH / picture.width)
             picture = picture.resize((IMAGE_WIDTH, height), Image.Resampling.LANCZOS)
@@ -68,7 +68,9 @@ def temperature_table(summary: Mapping[str, Any], hours: Sequence[int]) -> str:
     """Ground, roofs and walls: mean, min and max, and the mean at chosen stamps."""
     kinds = summary["surface_temperature_c"]
     titles = {"ground": "Ground", "roof": "Roofs", "wall": "Walls"}
-    stamps = next((kind["by_hour"] for kind in kinds.values() if "by_hour" in kind), [])
+    stamps: list[dict[str, Any]] = next(
+        (kind["by_hour"] for kind in kinds.values() if "by_hour" in kind), []
+    )
     header = ["°C", "mean", "min", "max", *(clock(stamps[i]["time"]) for i in hours if stamps)]
     rows = []
     for kind, values in kinds.items():

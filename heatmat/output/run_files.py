@@ -92,9 +92,11 @@ class RunFiles:
         probes = self.probes
         if probes is not None and len(probes):
             notes, offset = picture.credits(city, maps), self.offset
-            jobs.append(
-                ("probes", lambda path: curves.draw_curves(path, probes, offset_h=offset, notes=notes))
-            )
+
+            def draw_probes(path: Path) -> Path:
+                return curves.draw_curves(path, probes, offset_h=offset, notes=notes)
+
+            jobs.append(("probes", draw_probes))
         jobs += [
             ("sky_view_factor", lambda path: picture.draw_sky_view_factor(path, maps, city)),
             ("sunlit_hours", lambda path: picture.draw_sunlit_hours(path, maps, city)),

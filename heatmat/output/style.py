@@ -31,7 +31,7 @@ DPI = 180
 
 Extent = tuple[float, float, float, float]
 
-_RC = {
+_RC: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9.0,
     "text.color": INK,

@@ -191,8 +191,9 @@ def summary_of(city: Any, maps: xr.Dataset, walls: WallSeries) -> dict[str, Any]
         },
         "by_construction": {
             kind: {
-                names[code]: _statistics(values[:, codes == code], areas[codes == code], None, offset)
+                names[code]: _statistics(values[:, use], areas[use], None, offset)
                 for code in np.unique(codes).tolist()
+                for use in [codes == code]
             }
             for kind, (values, areas, (codes, names), _) in kinds.items()
         },

@@ -133,7 +133,7 @@ def write_walls_parquet(path: str | Path, walls: WallSeries) -> Path:
     return Path(path)
 
 
-def _float32(values: np.ndarray) -> Any:
+def _float32(values: Any) -> Any:
     import pyarrow as pa
 
     return pa.array(np.asarray(values, dtype=np.float32))

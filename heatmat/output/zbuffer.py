@@ -113,9 +113,7 @@ class Canvas:
         [rows, columns]: nearness [m], value drawn, number of the surface (-1: background).
     """
 
-    def __init__(
-        self, camera: Camera, box: tuple[float, float, float, float], width: int
-    ) -> None:
+    def __init__(self, camera: Camera, box: tuple[float, float, float, float], width: int) -> None:
         self.camera = camera
         self.box = box
         self.scale = width / (box[2] - box[0])
