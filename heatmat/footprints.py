@@ -66,7 +66,7 @@ def building_rows(features: Features, counts: Counter[str]) -> list[int]:
     rows: list[int] = []
     for i, (shape, tags) in enumerate(zip(features.geometry, features.tags, strict=True)):
         if shape is None or shape.is_empty:
-            counts["no_geometry"] += 1
+            counts["no_geometry"] += _is_building(tags, tagged)
         elif not is_polygon(shape) or "ground" in tags:
             continue
         elif not _is_building(tags, tagged):

@@ -1,8 +1,9 @@
 """OpenStreetMap extracts from disk: .osm, .osm.gz, .osm.pbf, no network.
 
 GDAL's OSM driver assembles the areas: closed ways and multipolygon relations with their inner
-rings, so a courtyard is a hole. A relation whose ways lie partly outside the extract has no closed
-ring and is left out. `data/osmconf.ini` says which closed ways are areas.
+rings, so a courtyard is a hole. A relation whose ways lie partly outside the extract is left out by
+GDAL, or comes without a geometry where its ways do not close. `data/osmconf.ini` says which closed
+ways are areas.
 """
 
 from __future__ import annotations
@@ -68,10 +69,10 @@ def _read_layer(plain: Path, path: Path, layer: str) -> tuple[list[Any], list[di
     """One layer's geometries, tags and ids. SQL, so that the driver skips the other layers."""
     import pyogrio
 
-    # Rings that do not close come from relations cut by the extract's border: no area.
-    pyogrio.set_gdal_config_options({"OGR_GEOMETRY_ACCEPT_UNCLOSED_RING": "NO"})
     try:
         with warnings.catch_warnings():
+            # GDAL warns of rings that do not close: relations cut by the extract's border. Shapely
+            # refuses them, and on_invalid makes that a missing geometry, which is counted later.
             warnings.simplefilter("ignore", RuntimeWarning)
             table = pyogrio.read_dataframe(
                 plain,
@@ -86,12 +87,8 @@ def _read_layer(plain: Path, path: Path, layer: str) -> tuple[list[Any], list[di
             expected=".osm, .osm.gz or .osm.pbf",
             got=first_words(error),
         ) from error
-    finally:
-        pyogrio.set_gdal_config_options({"OGR_GEOMETRY_ACCEPT_UNCLOSED_RING": None})
-    keep = [i for i, shape in enumerate(table.geometry) if shape is not None]
-    shapes = [table.geometry.iloc[i] for i in keep]
-    tags = [_as_tags(table["all_tags"].iloc[i]) for i in keep]
-    return shapes, tags, [_identifier(table, i, layer) for i in keep]
+    tags = [_as_tags(value) for value in table["all_tags"]]
+    return list(table.geometry), tags, [_identifier(table, i, layer) for i in range(len(table))]
 
 
 def first_words(error: Exception) -> str:
