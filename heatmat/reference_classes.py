@@ -55,7 +55,6 @@ class ReferenceClasses:
         self._normals = to_device(np.array(normals, np.float32))
         self._environment = to_device(np.array(environment, np.float32))
         self._state = ti.ndarray(dtype=ti.f32, shape=(self.count, layout.STATE_FLOATS))
-        self._last: np.ndarray | None = None
 
     def _wind_factors(self) -> tuple[float, float]:
         """Typical wind factors above the roofs and in the streets."""
@@ -99,12 +98,11 @@ class ReferenceClasses:
             tables.switches,
         )
         theta = out.to_numpy()[:, :, 0]
-        # Stamp 0: what the chunk before ended on; of the periodic day, its own end.
-        theta[:, 0] = theta[:, self.plan.day] if self._last is None else self._last
-        self._last = theta[:, chunk.steps].copy()
+        # Kernels read stamp 0 as a first guess: the mean of the periodic day.
+        theta[:, 0] = theta[:, 1 : self.plan.day + 1].mean(axis=1)
         classes = np.stack([theta, np.cbrt(theta - rows[layout.F_AIR])], axis=1)
         emission = STEFAN_BOLTZMANN * (theta[-1].astype(float) + BASE_TEMPERATURE) ** 4
-        before = np.concatenate([emission[:1], emission[:-1]])
+        before = np.concatenate([emission[1:2], emission[1:2], emission[1:-1]])
         table = self.case.constructions
         emissivity = table.emissivity[self.ground]
         border_long = (

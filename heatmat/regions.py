@@ -79,7 +79,9 @@ def make_regions(
     counts : dict
     """
     shifted = shapely.transform(buildings.geometry.to_numpy(), lambda xy: xy - np.array(origin))
-    outlines = shapely.set_precision(shifted, GRID)
+    # Projecting and shifting can undo a repair, and snapping takes valid polygons only.
+    valid = np.where(shapely.is_valid(shifted), shifted, shapely.make_valid(shifted))
+    outlines = shapely.set_precision(valid, GRID)
     height = buildings["height"].to_numpy(dtype=np.float64)
     filled, counts = close_gaps(outlines)
     solid, row = _solid_parts(filled)

@@ -1,7 +1,7 @@
 """The solver: starts in, temperatures with fluxes out, in batches and chunks of time.
 
 It knows arrays only. What a user asks in points, pixels and facades becomes `Requests`; what comes
-back is one row a start, which `heatmat.statistics` averages.
+back is one row a start, which `heatmat.estimate` averages.
 """
 
 from dataclasses import dataclass
@@ -93,19 +93,27 @@ class Solver:
     case : Case
     device : str
         See `heatmat.runtime.ensure_device`.
+    stamps : ndarray of int, optional
+        Forcing stamps to report; default: every step of the window.
     chunk_steps : int, optional
         Steps marched at a time; results do not depend on it.
     """
 
-    def __init__(self, case: Case, device: str = "auto", chunk_steps: int | None = None) -> None:
+    def __init__(
+        self,
+        case: Case,
+        device: str = "auto",
+        *,
+        stamps: np.ndarray | None = None,
+        chunk_steps: int | None = None,
+    ) -> None:
         self.device = ensure_device(device)
         self.case = case
-        self.plan: TimePlan = plan_time(case.forcing, chunk_steps)
+        self.plan: TimePlan = plan_time(case.forcing, chunk_steps, stamps)
         self.field = RayField(case)
         self.tables = DeviceTables(case, self.plan)
         self.references = ReferenceClasses(case, self.plan, self.tables)
         self._buffers: dict[tuple, ti.Ndarray] = {}
-        self.rays_traced = 0
 
     # -- memory -------------------------------------------------------------------------------
 

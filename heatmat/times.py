@@ -124,3 +124,31 @@ def parse_stamp(value: object, *, where: str = "") -> Stamp:
         moment.second,
         _zone_hours(part["zone"]),
     )
+
+
+def as_utc(times: object, utc_offset_h: float, *, like: object) -> object:
+    """Times as UTC stamps.
+
+    Parameters
+    ----------
+    times : sequence of str, datetime or datetime64
+        Naive ones are on the weather's clock; without a year they take that of `like`.
+    utc_offset_h : float
+        Of the weather's clock.
+    like : datetime64
+        A stamp (UTC) of the run.
+
+    Returns
+    -------
+    ndarray of datetime64[s]
+    """
+    import numpy as np
+
+    year = int(str(np.datetime64(like, "Y")))  # type: ignore[call-overload]
+    one = isinstance(times, str) or not hasattr(times, "__iter__")
+    wanted = []
+    for value in [times] if one else times:  # type: ignore[attr-defined]
+        text = str(np.datetime64(value, "s")) if isinstance(value, np.datetime64) else value
+        local = parse_stamp(text, where="times").at_offset(utc_offset_h, year)
+        wanted.append(np.datetime64(local - datetime.timedelta(hours=utc_offset_h), "s"))
+    return np.array(wanted)

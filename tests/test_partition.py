@@ -129,3 +129,26 @@ def test_edges_meet_at_vertices_only(rng: np.random.Generator) -> None:
     first, second = shapely.STRtree(lines).query(lines, predicate="crosses")
     shared = (found.edges[first][:, :, None] == found.edges[second][:, None, :]).any(axis=(1, 2))
     assert shared.all()
+
+
+def test_a_building_in_a_courtyard_is_a_block_of_its_own() -> None:
+    around = shapely.box(0, 0, 40, 40).difference(shapely.box(10, 10, 30, 30))
+    inner = shapely.box(18, 18, 22, 22)
+    maps = maps_from_city(make_city([inner, around], [5.0, 12.0]), 1.0)
+    assert maps.facade_exposed_area.sum() == pytest.approx((160 + 80) * 12 + 16 * 5, rel=1e-4)
+    assert maps.counts["roof_area_m2"] == pytest.approx(1600 - 400 + 16)
+    assert (maps.building_index == 1).sum() == pytest.approx(1200, abs=10)
+
+
+def test_a_slit_of_millimetres_is_no_pit() -> None:
+    towers = [shapely.box(2, 2, 8, 8), shapely.box(8.003, 2, 14, 8)]
+    maps = maps_from_city(make_city([A, *towers], [5.0, 20.0, 20.0]), 1.0)
+    assert maps.counts["thin_faces"] == 1
+    assert maps.facade_exposed_area.sum() == pytest.approx(60 * 5 + 36 * 15, rel=1e-3)
+
+
+def test_a_footprint_that_crosses_itself_is_split_in_two() -> None:
+    bow_tie = shapely.Polygon([(0, 0), (10, 10), (10, 0), (0, 10)])
+    maps = maps_from_city(make_city([bow_tie], [5.0]), 1.0)
+    assert maps.counts["roof_area_m2"] == pytest.approx(50.0, rel=1e-3)
+    assert maps.facade_exposed_area.sum() == pytest.approx((20 + 20 * np.sqrt(2)) * 5, rel=1e-3)

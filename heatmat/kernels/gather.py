@@ -3,6 +3,7 @@
 from heatmat.kernels.heightfield import BORDER, GROUND, SKY
 from heatmat.kernels.layout import (
     CONTINUES,
+    F_AIR,
     F_AIR_RADIATION,
     F_BAND,
     F_BEAM,
@@ -56,7 +57,7 @@ from heatmat.kernels.march import (
     march_nonlinear,
     sunlit,
 )
-from heatmat.kernels.paths import U2, count_hits, paths_used, survival
+from heatmat.kernels.paths import U2, count_hits, orientation_class, paths_used, survival
 from heatmat.kernels.starts import F1, F2, F3, I1, I2
 from heatmat.kernels.layout import PHYSICS_FLOATS, PHYSICS_INTS
 from heatmat.runtime import ti, tm
@@ -271,11 +272,14 @@ def gather(
             for entry in range(MAX_ENTRIES):
                 share = composition_shares[composition, entry]
                 if share > 0.0:
+                    construction = composition_entries[composition, entry]
+                    c = 2 * (construction * ORIENTATIONS + orientation_class(normal))
                     march_nonlinear(
                         start,
                         start * MAX_ENTRIES + entry,
                         share,
-                        composition_entries[composition, entry],
+                        construction,
+                        0.5 * (classes[c, 0, 0] + classes[c + 1, 0, 0]),
                         normal,
                         start_f[start, S_WIND],
                         start_f[start, S_PA],
@@ -349,6 +353,7 @@ def reference_surfaces(
             c,
             1.0,
             construction,
+            series[F_AIR, 0],
             normal,
             class_environment[c, 3],
             class_environment[c, 4],
@@ -404,6 +409,7 @@ def march_given(
             i,
             1.0,
             constructions[i],
+            series[F_AIR, 0],
             tm.vec3(normals[i, 0], normals[i, 1], normals[i, 2]),
             places[i, 0],
             places[i, 1],

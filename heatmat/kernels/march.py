@@ -4,7 +4,8 @@ Both read their incoming series from per-thread scratch rows, march the modes of
 the chunk, and write either radiosity series (later vertices) or output rows (first vertex). On the
 first chunk the first day is repeated until periodic: after each pass the start of every mode is
 set from the pass's own flux, with the mean closed for the feedback of the exchange flux (a Newton
-step on the daily mean), which converges in two or three passes even for 2 m of ground.
+step on the daily mean), which converges in two or three passes even for 2 m of ground. The day that follows is the last
+pass once no start moves by more than `PERIODIC`, or after the most passes allowed.
 """
 
 from heatmat.kernels.layout import (
@@ -73,8 +74,12 @@ from heatmat.kernels.wall import (
 )
 from heatmat.runtime import ti, tm
 
-LINEAR_PASSES = 2
-NONLINEAR_PASSES = 4
+LINEAR_PASSES = 3
+NONLINEAR_PASSES = 8
+
+# Sum over the modes of how far a pass moved their start [K]; a bound on the temperature's move.
+PERIODIC = 0.01
+PERIODIC_LINEAR = 0.05
 
 # Scratch rows of a thread: everything that falls on the first vertex, and the series on its way
 # back along a path.
@@ -193,7 +198,7 @@ def march_linear(
     passes = 1
     if first_chunk == 1:
         passes = 1 + LINEAR_PASSES
-        # Start from the steady state at the reference's first temperature.
+        # Start from the steady state at the reference's daily mean.
         start = classes[class_shaded, 0, 0] + lit * (
             classes[class_shaded + 1, 0, 0] - classes[class_shaded, 0, 0]
         )
@@ -209,7 +214,8 @@ def march_linear(
         emission_before = state[slot, X_EMISSION]
         ground_flux = state[slot, X_GROUND_FLUX]
 
-    for turn in range(passes):
+    turn = 0
+    while turn < passes:
         last_turn = turn == passes - 1
         count = steps + 1
         if not last_turn:
@@ -320,6 +326,9 @@ def march_linear(
                 steady,
                 modes,
             )
+            if ti.abs(x - x_start).sum() < PERIODIC_LINEAR:
+                turn = passes - 2
+        turn += 1
 
 
 @ti.func
@@ -346,6 +355,7 @@ def march_nonlinear(
     state_row,
     share,
     construction,
+    guess,
     normal,
     wind,
     perimeter_over_area,
@@ -395,7 +405,7 @@ def march_nonlinear(
     x = modes_vector(0.0)
     exchange = 0.0
     known_before = 0.0
-    theta_before = series[F_AIR, 0]
+    theta_before = guess
     emission_before = emissivity * sigma * (theta_before + kelvin) ** 4
     convection_before = 0.0
     latent_before = 0.0
@@ -417,7 +427,8 @@ def march_nonlinear(
         latent_before = state[state_row, X_LATENT]
         convection_before = exchange - h0 * theta_before + emission_before - latent_before
 
-    for turn in range(passes):
+    turn = 0
+    while turn < passes:
         last_turn = turn == passes - 1
         count = write_last
         if not last_turn:
@@ -566,3 +577,6 @@ def march_nonlinear(
                 steady,
                 modes,
             )
+            if ti.abs(x - x_start).sum() < PERIODIC:
+                turn = passes - 2
+        turn += 1

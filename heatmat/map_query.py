@@ -1,0 +1,247 @@
+"""Whole maps and whole facades: pixels and storeys through the same solver, tile by tile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from heatmat.errors import InputError
+from heatmat.estimate import Estimate, average
+from heatmat.sampling_plan import KINDS, pick, plan_squares, replicate, stream_keys, wall_patches
+from heatmat.solver import Requests
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+    from heatmat.simulation import Simulation
+
+MAP_RAYS = 2
+"""Paths from each of a pixel's eight positions (its 256 first rays are counted apart)."""
+
+TILE_PLACES = 8192
+"""Pixels or storeys of a tile: what an interrupted run computes again at most."""
+
+SMALLEST_WALL = 0.5
+"""Facades with less exposed area are not reported [m2]."""
+
+
+@dataclass
+class Walls:
+    """Facades storey by storey.
+
+    Attributes
+    ----------
+    table : DataFrame
+        facade, building_id, azimuth_deg (true north), x0, y0, x1, y1 (CRS, building on the left),
+        z0, z1 [m above base], construction, area [m2].
+    time : ndarray, shape (m,)
+        UTC.
+    temperature, standard_error : ndarray, shape (n, m)
+        [K].
+    """
+
+    table: pd.DataFrame
+    time: np.ndarray
+    temperature: np.ndarray
+    standard_error: np.ndarray
+
+
+def pixel_grid(simulation: Simulation, resolution: float) -> tuple[np.ndarray, np.ndarray]:
+    """CRS coordinates of pixel centres: x eastward, y from the north.
+
+    Raises
+    ------
+    InputError
+        If the pixels are larger than the extent.
+    """
+    maps = simulation.maps
+    row0, row1, col0, col1 = maps.window
+    west = maps.origin[0] + maps.west + col0 * maps.resolution
+    north = maps.origin[1] + maps.south + (maps.ny - row0) * maps.resolution
+    nx = int(np.floor((col1 - col0) * maps.resolution / resolution + 1e-6))
+    ny = int(np.floor((row1 - row0) * maps.resolution / resolution + 1e-6))
+    if resolution <= 0.0 or nx < 1 or ny < 1:
+        raise InputError(
+            "the resolution does not fit the extent", where="resolution", got=f"{resolution} m"
+        )
+    x = west + (np.arange(nx) + 0.5) * resolution
+    y = north - (np.arange(ny) + 0.5) * resolution
+    return x, y
+
+
+def query_map(simulation: Simulation, resolution: float, times: np.ndarray) -> xr.Dataset:
+    """See `Simulation.map`; `times` are indices into the simulation's output times."""
+    import xarray as xr
+
+    x, y = pixel_grid(simulation, resolution)
+    maps = simulation.maps
+    grid_x, grid_y = (a.ravel() for a in np.meshgrid(x, y))
+    keys = stream_keys(grid_x, grid_y, np.zeros(grid_x.size), 1, simulation.seed)
+    half = np.full(grid_x.size, 0.5 * resolution)
+    places = plan_squares(
+        grid_x - maps.origin[0],
+        grid_y - maps.origin[1],
+        half,
+        np.full(grid_x.size, KINDS["any"]),
+        keys,
+    )
+    tiles = _run_tiles(simulation, places, times, f"map-{resolution:g}", "maps")
+    shape = (times.size, y.size, x.size)
+    ds = xr.Dataset(
+        coords={"time": simulation.times[times].astype("datetime64[ns]"), "y": y, "x": x},
+        attrs={
+            "crs": maps.crs_wkt,
+            "utc_offset_h": simulation.forcing.utc_offset,
+            "resolution_m": resolution,
+        },
+    )
+    for name in (
+        "surface_temperature",
+        "surface_temperature_standard_error",
+        "ground_temperature",
+        "roof_temperature",
+    ):
+        ds[name] = (("time", "y", "x"), tiles[name].T.reshape(shape))
+    for name in ("sky_view_factor", "sunlit_hours"):
+        ds[name] = (("y", "x"), tiles[name].reshape(shape[1:]))
+    ds["roof_fraction"] = (("y", "x"), roof_fraction(simulation, x, y, resolution))
+    return ds
+
+
+def roof_fraction(
+    simulation: Simulation, x: np.ndarray, y: np.ndarray, resolution: float
+) -> np.ndarray:
+    """Share of each pixel that is roof, from the maps' cells, float32 (y, x)."""
+    maps = simulation.maps
+    count = max(1, int(np.ceil(resolution / maps.resolution)))
+    inner = (np.arange(count) + 0.5) / count - 0.5
+    columns = (x[:, None] + inner * resolution).ravel() - maps.origin[0] - maps.west
+    rows = maps.ny * maps.resolution - (
+        (y[:, None] + inner * resolution).ravel() - maps.origin[1] - maps.south
+    )
+    col = np.clip((columns / maps.resolution).astype(int), 0, maps.nx - 1)
+    row = np.clip((rows / maps.resolution).astype(int), 0, maps.ny - 1)
+    built = maps.building_index[np.ix_(row, col)] >= 0
+    blocks = built.reshape(y.size, count, x.size, count)
+    return blocks.mean(axis=(1, 3)).astype(np.float32)
+
+
+def query_walls(simulation: Simulation, storey_height: float, times: np.ndarray) -> Walls:
+    """See `Simulation.walls`."""
+    if storey_height <= 0.0:
+        raise InputError("storey_height must be positive", got=storey_height)
+    table, places = _storeys(simulation, storey_height)
+    tiles = _run_tiles(simulation, places, times, f"walls-{storey_height:g}", "walls")
+    found = np.isfinite(tiles["surface_temperature"]).all(axis=1)
+    return Walls(
+        table=table[found].reset_index(drop=True),
+        time=simulation.times[times],
+        temperature=tiles["surface_temperature"][found],
+        standard_error=tiles["surface_temperature_standard_error"][found],
+    )
+
+
+def _storeys(simulation: Simulation, storey_height: float) -> tuple[pd.DataFrame, Requests]:
+    """Facades of the window cut into storeys, and the request of each."""
+    import pandas as pd
+
+    maps = simulation.maps
+    row0, row1, col0, col1 = maps.window
+    ab = maps.facade_ab.astype(float)
+    middle = 0.5 * (ab[:, :2] + ab[:, 2:])
+    west, east = (maps.west + c * maps.resolution for c in (col0, col1))
+    top, bottom = (maps.south + (maps.ny - r) * maps.resolution for r in (row0, row1))
+    inside = (
+        (middle[:, 0] >= west)
+        & (middle[:, 0] <= east)
+        & (middle[:, 1] >= bottom)
+        & (middle[:, 1] <= top)
+        & (maps.facade_exposed_area >= SMALLEST_WALL)
+    )
+    facade = np.flatnonzero(inside)
+    low, high = maps.facade_z[facade, 0].astype(float), maps.facade_z[facade, 1].astype(float)
+    count = np.maximum(1, np.round((high - low) / storey_height)).astype(int)
+    rows = np.repeat(np.arange(facade.size), count)
+    storey = np.arange(rows.size) - np.repeat(np.cumsum(count) - count, count)
+    step = ((high - low) / count)[rows]
+    z0 = low[rows] + storey * step
+    z1 = z0 + step
+    index = facade[rows]
+    length = np.hypot(ab[:, 2] - ab[:, 0], ab[:, 3] - ab[:, 1])[index]
+    ox, oy = maps.origin
+    keys = stream_keys(middle[index, 0] + ox, middle[index, 1] + oy, z0, 2, simulation.seed)
+    places = wall_patches(index, np.zeros(rows.size), length, z0, z1, keys)
+    names = [max(entries, key=lambda e: e[1])[0] for entries in maps.compositions]
+    buildings = np.array(maps.building_ids, dtype=object)
+    table = pd.DataFrame(
+        {
+            "facade": index,
+            "building_id": buildings[maps.facade_building[index]] if index.size else [],
+            "azimuth_deg": maps.facade_azimuth_deg()[index],
+            "x0": ab[index, 0] + ox,
+            "y0": ab[index, 1] + oy,
+            "x1": ab[index, 2] + ox,
+            "y1": ab[index, 3] + oy,
+            "z0": z0,
+            "z1": z1,
+            "construction": [names[i] for i in maps.facade_composition[index]],
+            "area": length * step,
+        }
+    )
+    return table, places
+
+
+def _run_tiles(
+    simulation: Simulation, places: Requests, times: np.ndarray, label: str, stage: str
+) -> dict[str, np.ndarray]:
+    """Solve places tile by tile; finished tiles are kept in the simulation's store."""
+    store = simulation.store
+    parts = []
+    total = max(1, len(places))
+    for first in range(0, len(places), TILE_PLACES):
+        index = np.arange(first, min(first + TILE_PLACES, len(places)))
+        key = f"{label}-{first}"
+        kept = store.load_tile(key) if store is not None else None
+        if kept is None:
+
+            def advance(count: int) -> None:
+                nonlocal done
+                done += count / 8.0
+                simulation.progress(stage, min(1.0, done / total), 1.0)
+
+            done = float(first)
+            starts = simulation.solver.solve(
+                replicate(pick(places, index), 1), MAP_RAYS, progress=advance
+            )
+            kept = _tile_values(average(starts, index.size, 1, MAP_RAYS), starts.kind)
+            if store is not None:
+                store.save_tile(key, kept)
+        parts.append({name: v[:, times] if v.ndim == 2 else v for name, v in kept.items()})
+        simulation.progress(stage, (index[-1] + 1) / total, 1.0)
+    if not parts:
+        empty = np.zeros((0, times.size), np.float32)
+        return {
+            "surface_temperature": empty,
+            "surface_temperature_standard_error": empty,
+        }
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _tile_values(found: Estimate, kinds: np.ndarray) -> dict[str, np.ndarray]:
+    """What a map keeps of an estimate, float32."""
+    kind = kinds.reshape(found.replicates.shape[:2])
+    values = {
+        "surface_temperature": found.mean[:, :, 0],
+        "surface_temperature_standard_error": found.error,
+        "sky_view_factor": found.starts["sky_view"],
+        "sunlit_hours": found.starts["sunlit_hours"],
+    }
+    for name, code in (("ground_temperature", 0), ("roof_temperature", 1)):
+        of_kind = (kind == code)[:, :, None]
+        number = of_kind.sum(axis=1)
+        total = np.where(of_kind, found.replicates, 0.0).sum(axis=1)
+        values[name] = np.where(number > 0, total / np.maximum(number, 1), np.nan)
+    return {name: array.astype(np.float32) for name, array in values.items()}

@@ -1,0 +1,343 @@
+"""Simulation: a scenario made ready, and the questions it answers."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from heatmat.case import Case
+from heatmat.errors import InputError
+from heatmat.prepare import make_case
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+    from heatmat.city import City
+    from heatmat.forcing import Forcing
+    from heatmat.maps import Maps
+    from heatmat.map_query import Walls
+    from heatmat.result import Result
+    from heatmat.scenario import Scenario
+    from heatmat.solver import Solver
+
+Progress = Callable[..., None]
+
+
+def _silent(stage: str, done: float = 0.0, total: float | None = 1.0) -> None:
+    """Progress that nobody asked for."""
+
+
+class Simulation:
+    """A city under a weather, ready to be asked.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    device : str
+        ``auto``, ``cpu``, ``cuda``, ``vulkan`` or ``metal``; the first simulation of a process
+        fixes it.
+    seed : int
+        Of the random streams. The same seed gives the same numbers on any number of threads.
+    progress : callable, optional
+        ``progress(stage, done, total)`` while it works.
+    store : RunDirectory or look-alike, optional
+        Has ``load_tile(key)`` and ``save_tile(key, arrays)``: finished tiles of a map are kept
+        there and taken up again.
+
+    Raises
+    ------
+    HeatMatError
+        Whatever is wrong with the scenario's files, or the device.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        *,
+        device: str = "auto",
+        seed: int = 0,
+        progress: Progress | None = None,
+        store: Any = None,
+    ) -> None:
+        self.scenario = scenario
+        self.seed = seed
+        self.progress = progress or _silent
+        self.store = store
+        self.warnings: list[str] = []
+        self.degraded = False
+        self.city, self._bare_maps, self.forcing = _build(scenario, self.progress)
+        self._label()
+        self._extra: set[str] = set()
+        self._device = device
+        self._solver: Solver | None = None
+
+    def _label(self) -> None:
+        """Maps and constructions after the scenario's interventions."""
+        scenario = self.scenario
+        self.maps: Maps = self._bare_maps
+        self.constructions = scenario.constructions()
+        self.touched_m2: dict[str, dict[str, float]] = {}
+        if scenario.interventions:
+            from heatmat.what_if import apply_interventions
+
+            parents, tags = _building_labels(self.city, self._bare_maps)
+            applied = apply_interventions(
+                self._bare_maps, self.constructions, scenario.interventions,
+                parents=parents, tags=tags,
+            )  # fmt: skip
+            self.maps, self.constructions = applied.maps, applied.constructions
+            self.touched_m2 = applied.touched_m2
+
+    @property
+    def case(self) -> Case:
+        """The arrays that the solver runs on."""
+        return self.solver.case
+
+    @property
+    def solver(self) -> Solver:
+        """The solver, made when first needed."""
+        if self._solver is None:
+            from heatmat.solver import Solver
+
+            self.progress("solver", 0.0, 1.0)
+            case = _case(
+                self.scenario, self.city, self.maps, self.forcing, self.constructions, self._extra
+            )
+            self._solver = Solver(case, self._device, stamps=self._stamps())
+            self.progress("solver", 1.0, 1.0)
+        return self._solver
+
+    @property
+    def device(self) -> str:
+        """The device in use."""
+        return self.solver.device
+
+    def _stamps(self) -> np.ndarray:
+        """Forcing stamps of the scenario's output times."""
+        forcing = self.forcing
+        every = round(60.0 * self.scenario.output_step_min / forcing.step)
+        return np.arange(forcing.spin_up_steps + every, forcing.n_steps + 1, every)
+
+    @property
+    def times(self) -> np.ndarray:
+        """Output times, UTC, datetime64[s]."""
+        return self.forcing.time[self._stamps()]
+
+    def _select_times(self, times: Any) -> np.ndarray:
+        """Indices into `times` of what was asked for (None: all)."""
+        if times is None:
+            return np.arange(self.times.size)
+        from heatmat.times import as_utc
+
+        wanted = as_utc(times, self.forcing.utc_offset, like=self.times[0])
+        index = np.searchsorted(self.times, wanted)
+        found = (index < self.times.size) & (
+            self.times[np.minimum(index, self.times.size - 1)] == wanted
+        )
+        if not found.all():
+            missing = wanted[np.flatnonzero(~found)[0]]
+            raise InputError(
+                "not one of the simulated output times",
+                where="times",
+                expected=f"{self.times[0]}Z to {self.times[-1]}Z every "
+                f"{self.scenario.output_step_min} minutes",
+                got=f"{missing}Z",
+                remedy="choose [time] start, end and output_step_min to hold it",
+            )
+        return index
+
+    def query(
+        self,
+        points: Any,
+        times: Any = None,
+        *,
+        resolution: float | None = None,
+        target_error: float | None = None,
+        max_rays: int | None = None,
+    ) -> Result:
+        """Temperatures and fluxes at points.
+
+        Parameters
+        ----------
+        points : DataFrame, GeoDataFrame or mapping of columns
+            Columns of POINTS.csv: id, surface, x, y (or lon, lat), z, azimuth_deg, resolution_m,
+            construction.
+        times : sequence of datetime-like, optional
+            Some of the output times; naive ones are in the weather's standard time.
+        resolution : float, optional
+            Side of the square averaged about every point that does not bring its own [m].
+        target_error : float, optional
+            Standard error to reach [K]; default: the scenario's.
+        max_rays : int, optional
+            Most paths a point may take; default: the scenario's.
+
+        Returns
+        -------
+        Result
+
+        Raises
+        ------
+        InputError
+            Naming the row and what is wrong with it.
+        """
+        from heatmat.point_query import query_points
+
+        return query_points(
+            self,
+            points,
+            self._select_times(times),
+            resolution=resolution,
+            target_error=self.scenario.target_error_k if target_error is None else target_error,
+            max_rays=self.scenario.max_rays if max_rays is None else max_rays,
+        )
+
+    def map(self, resolution: float | None = None, times: Any = None) -> xr.Dataset:
+        """Temperatures over the whole window, seen from above.
+
+        Parameters
+        ----------
+        resolution : float, optional
+            Pixel side [m]; default: the scenario's, at least 1 m.
+        times : sequence of datetime-like, optional
+            Some of the output times.
+
+        Returns
+        -------
+        xarray.Dataset
+            (time, y, x), row 0 north, kelvin: surface_temperature,
+            surface_temperature_standard_error, ground_temperature, roof_temperature; (y, x):
+            roof_fraction, sky_view_factor, sunlit_hours.
+        """
+        from heatmat.map_query import query_map
+
+        return query_map(self, resolution or self.scenario.resolution_m, self._select_times(times))
+
+    def walls(self, storey_height: float = 3.0, times: Any = None) -> Walls:
+        """Temperatures of every facade, storey by storey.
+
+        Parameters
+        ----------
+        storey_height : float
+            Facades are cut into equal storeys near this height [m].
+        times : sequence of datetime-like, optional
+
+        Returns
+        -------
+        Walls
+        """
+        from heatmat.map_query import query_walls
+
+        return query_walls(self, storey_height, self._select_times(times))
+
+    def with_interventions(self, interventions: Iterable[Any]) -> Simulation:
+        """The same city changed; geometry, weather and random streams are shared.
+
+        Parameters
+        ----------
+        interventions : iterable of Intervention or mapping
+            As in a scenario's [[interventions]], applied after its own.
+        """
+        other = copy.copy(self)
+        other.scenario = self.scenario.with_interventions(interventions)
+        other.warnings, other._extra, other._solver = [], set(), None
+        other._label()
+        return other
+
+    def need_constructions(self, names: Iterable[str]) -> None:
+        """Make sure that the solver knows constructions that a query names."""
+        missing = {name for name in names if name} - self._extra
+        known = {name for name in missing if ((name, 1.0),) in self.case.compositions}
+        if missing - known:
+            self._extra |= missing
+            self._solver = None
+
+    def close(self) -> None:
+        """Let go of the device's memory."""
+        if self._solver is not None:
+            self._solver.close()
+            self._solver = None
+
+    def __enter__(self) -> Simulation:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+def _build(scenario: Scenario, progress: Progress) -> tuple[City, Maps, Forcing]:
+    """City, maps and forcing of a scenario."""
+    from heatmat.forcing import make_forcing
+    from heatmat.rasterise import maps_from_city
+
+    progress("city", 0.0, 1.0)
+    city = scenario.build_city()
+    progress("maps", 0.0, 1.0)
+    maps = maps_from_city(city, scenario.resolution_m)
+    progress("weather", 0.0, 1.0)
+    weather = scenario.build_weather(maps.latitude, maps.longitude)
+    forcing = make_forcing(
+        weather,
+        start=scenario.start,
+        end=scenario.end,
+        step_min=scenario.step_min,
+        spin_up_days=scenario.spin_up_days,
+        latitude=maps.latitude,
+        longitude=maps.longitude,
+        physics=scenario.physics(),
+    )
+    return city, maps, forcing
+
+
+def _case(
+    scenario: Scenario,
+    city: City,
+    maps: Maps,
+    forcing: Forcing,
+    constructions: dict[str, Any],
+    more: Iterable[str] = (),
+) -> Case:
+    return make_case(
+        maps,
+        forcing,
+        constructions,
+        scenario.physics(),
+        default_facade=city.default_facade,
+        default_ground=city.default_ground,
+        label=scenario.name,
+        more=more,
+    )
+
+
+def build_case(scenario: Scenario, progress: Progress | None = None) -> Case:
+    """The prepared case of a scenario, interventions applied, without a device.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    progress : callable, optional
+    """
+    simulation = Simulation(scenario, progress=progress)
+    return _case(
+        scenario,
+        simulation.city,
+        simulation.maps,
+        simulation.forcing,
+        simulation.constructions,
+    )
+
+
+def _building_labels(
+    city: City, maps: Maps
+) -> tuple[list[str], list[dict[str, object]]]:
+    """Parents and tags of the buildings in the maps' order."""
+    rows = city.buildings.set_index("building_id")
+    parents, tags = [], []
+    for name in maps.building_ids:
+        row = rows.loc[name] if name in rows.index else None
+        parents.append("" if row is None else str(row["parent_id"]))
+        tags.append({} if row is None else dict(row["tags"] or {}))
+    return parents, tags
