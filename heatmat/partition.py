@@ -131,6 +131,27 @@ def close_gaps(polygons: np.ndarray, width: float = GAP) -> tuple[np.ndarray, di
     }
 
 
+def stacked(polygons: np.ndarray, height: np.ndarray) -> np.ndarray:
+    """Which footprints stand for the most part on lower ones, as parts on their outline do.
+
+    Parameters
+    ----------
+    polygons : ndarray of Polygon or MultiPolygon, shape (n,)
+    height : ndarray, shape (n,)
+        [m].
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+    """
+    upper, lower = shapely.STRtree(polygons).query(polygons, predicate="intersects")
+    below = height[lower] < height[upper]
+    upper, lower = upper[below], lower[below]
+    shared = shapely.area(shapely.intersection(polygons[upper], polygons[lower]))
+    covered = np.bincount(upper, weights=shared, minlength=len(polygons))
+    return covered > 0.5 * shapely.area(polygons)
+
+
 def _adjoining(slivers: np.ndarray, polygons: np.ndarray) -> np.ndarray:
     """The polygon that shares the longest border with each sliver, -1 for none."""
     owner = np.full(len(slivers), -1)

@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 
 from heatmat.maps import plane_height
-from heatmat.partition import GRID, Partition, close_gaps, partition
+from heatmat.partition import GRID, Partition, close_gaps, partition, stacked
 from heatmat.roofs import RoofPieces, roof_pieces
 
 if TYPE_CHECKING:
@@ -84,6 +84,10 @@ def make_regions(
     outlines = shapely.set_precision(valid, GRID)
     height = buildings["height"].to_numpy(dtype=np.float64)
     filled, counts = close_gaps(outlines)
+    # Gaps between parts that stand on a common outline open on its roof, not on the ground.
+    upper = stacked(filled, height)
+    filled[upper], more = close_gaps(filled[upper])
+    counts = {name: value + more[name] for name, value in counts.items()}
     solid, row = _solid_parts(filled)
     pieces = roof_pieces(
         solid, height[row], buildings["roof_shape"].to_numpy()[row],
@@ -93,9 +97,9 @@ def make_regions(
     )  # fmt: skip
     pieces.part = row[pieces.part]
     found = partition(pieces.polygons, pieces.planes, pieces.part)
-    regions = _number(found, pieces, shifted)
+    regions = _number(found, pieces, valid)
     counts |= pieces.counts | found.counts
-    counts |= _building_counts(buildings, shifted, regions)
+    counts |= _building_counts(buildings, valid, regions)
     return regions, counts
 
 

@@ -140,11 +140,20 @@ def test_a_building_in_a_courtyard_is_a_block_of_its_own() -> None:
     assert (maps.building_index == 1).sum() == pytest.approx(1200, abs=10)
 
 
-def test_a_slit_of_millimetres_is_no_pit() -> None:
-    towers = [shapely.box(2, 2, 8, 8), shapely.box(8.003, 2, 14, 8)]
+@pytest.mark.parametrize("gap", [0.003, 0.2])
+def test_parts_on_one_outline_close_their_gaps_too(gap: float) -> None:
+    towers = [shapely.box(2, 2, 8, 8), shapely.box(8 + gap, 2, 14, 8)]
     maps = maps_from_city(make_city([A, *towers], [5.0, 20.0, 20.0]), 1.0)
-    assert maps.counts["thin_faces"] == 1
+    assert maps.counts["slivers_closed"] == 1
     assert maps.facade_exposed_area.sum() == pytest.approx(60 * 5 + 36 * 15, rel=1e-3)
+
+
+def test_a_face_of_millimetres_is_no_pit() -> None:
+    # The low house fills the gap of 3 mm between the two high ones to its own height.
+    shapes = [shapely.box(0, 0, 8, 10), shapely.box(8.003, 0, 20, 10), shapely.box(7, 0, 9, 10)]
+    maps = maps_from_city(make_city(shapes, [20.0, 20.0, 5.0]), 1.0)
+    assert maps.counts["thin_faces"] == 1
+    assert maps.facade_exposed_area.sum() == pytest.approx(60 * 20, rel=1e-3)
 
 
 def test_a_footprint_that_crosses_itself_is_split_in_two() -> None:
