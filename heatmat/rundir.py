@@ -147,6 +147,7 @@ class RunDirectory:
         """The final path of an output, noted in run.json from now on."""
         if name not in self._outputs:
             self._outputs.append(name)
+            self._write_record({"status": "running"})
         return self.path / name
 
     @contextlib.contextmanager
@@ -154,7 +155,6 @@ class RunDirectory:
         """A path to write an output file or folder to; it gets its name when whole."""
         with output_errors(self.path / name), aside(self.file(name)) as partial:
             yield partial
-        self._write_record({"status": "running"})
 
     @property
     def fingerprint(self) -> str:

@@ -6,10 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from heatmat.commands.session import DEGRADED, DONE, Session
+from heatmat.errors import InputError
 
 if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+    from heatmat.map_query import Walls
     from heatmat.rundir import RunDirectory
     from heatmat.scenario import Scenario
+    from heatmat.simulation import Simulation
 
 
 def run_into(
@@ -42,34 +48,74 @@ def _simulate(
     session: Session, scenario: Scenario, folder: RunDirectory, resolution: float | None
 ) -> int:
     from heatmat.output import write_run_outputs
+    from heatmat.run_record import versions
     from heatmat.simulation import Simulation
 
     with session.progress() as report:
         with session.timed("set-up"):
             simulation = Simulation(
-                scenario, device=session.device.value, seed=session.seed, progress=report
+                scenario,
+                device=session.device.value,
+                seed=session.seed,
+                progress=report,
+                store=folder,
             )
         with simulation:
             with session.timed("maps"):
                 maps = simulation.map(resolution=resolution)
             with session.timed("walls"):
                 walls = simulation.walls()
-            for warning in getattr(simulation, "warnings", ()):
+            with session.timed("probes"):
+                probes = query_probes(session, simulation, maps, walls)
+            for warning in simulation.warnings:
                 session.warn(warning)
-            report("writing")
-            seconds, warnings = dict(session.seconds), list(session.warnings)
             with session.timed("writing"):
                 write_run_outputs(
-                    folder.path, scenario, simulation, maps, walls, seconds, warnings, folder
+                    folder.path,
+                    scenario=scenario,
+                    city=simulation.city,
+                    maps_dataset=maps,
+                    walls=walls,
+                    probes=probes,
+                    run_info={
+                        "inputs": folder.inputs,
+                        "versions": versions(),
+                        "device": simulation.device,
+                        "seed": session.seed,
+                        "seconds": dict(session.seconds),
+                        "warnings": list(session.warnings),
+                    },
+                    run_directory=folder,
+                    progress=report,
                 )
-            device = str(getattr(simulation, "device", session.device.value))
-            degraded = bool(getattr(simulation, "degraded", False))
+            device, degraded = simulation.device, simulation.degraded
+            touched = simulation.touched_m2
     folder.finish(
         seconds={**session.seconds, "total": round(session.total_seconds, 3)},
         warnings=session.warnings,
         device=device,
         seed=session.seed,
         degraded=degraded,
+        **({"touched_m2": touched} if touched else {}),
     )
     session.note(f"{folder.path}: done in {session.total_seconds:.0f} s")
     return DEGRADED if degraded else DONE
+
+
+def query_probes(
+    session: Session, simulation: Simulation, maps: xr.Dataset, walls: Walls
+) -> pd.DataFrame | None:
+    """TEMPS.csv rows of a few telling points, for the curves; None where there are none.
+
+    The curves decorate a run: a probe that cannot be placed costs the curves, not the maps.
+    """
+    from heatmat.probes import choose_probes
+
+    chosen = choose_probes(maps, walls)
+    if chosen.empty:
+        return None
+    try:
+        return simulation.query(chosen).to_dataframe()
+    except InputError as error:
+        session.warn(f"no daily curves are drawn: {error}")
+        return None

@@ -1,0 +1,98 @@
+"""Points whose daily curves tell a run at a glance: a roof, a street, a courtyard, four walls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+    from heatmat.map_query import Walls
+
+SIDES = {"north": 0.0, "east": 90.0, "south": 180.0, "west": 270.0}
+FACING = 25.0
+"""A wall stands for a side of the compass when it faces within this [degrees] of it."""
+
+
+def choose_probes(maps: xr.Dataset, walls: Walls) -> pd.DataFrame:
+    """Points for the curves of a report, by what the maps show.
+
+    Parameters
+    ----------
+    maps : xarray.Dataset
+        From `Simulation.map`.
+    walls : Walls
+        From `Simulation.walls`.
+
+    Returns
+    -------
+    DataFrame
+        Columns of POINTS.csv: `roof` and `street`, the sunniest pixels that are all roof and all
+        ground; `shade`, the ground with the least sun; `wall north` to `wall west`, the largest
+        facade that faces there, at three quarters of its height. What a place lacks is left out.
+    """
+    import pandas as pd
+
+    rows = [*_pixels(maps), *_walls(walls)]
+    columns = ["id", "surface", "x", "y", "z", "azimuth_deg"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _pixels(maps: xr.Dataset) -> list[tuple[str, str, float, float, float, float]]:
+    roof, sun = maps["roof_fraction"].values, maps["sunlit_hours"].values
+    x, y = np.meshgrid(maps["x"].values, maps["y"].values)
+    away = np.hypot(x - x.mean(), y - y.mean())
+    found = []
+    for name, surface, kind, sign in (
+        ("roof", "roof", roof >= 1.0, 1.0),
+        ("street", "ground", roof <= 0.0, 1.0),
+        ("shade", "ground", roof <= 0.0, -1.0),
+    ):
+        inner = _eroded(kind) if _eroded(kind).any() else kind
+        if not inner.any():
+            continue
+        # Of equally sunny pixels (to the quarter of an hour) the one nearest the middle.
+        score = np.where(inner, np.round(sign * sun * 4.0) - 1e-6 * away, -np.inf)
+        j, i = np.unravel_index(int(np.nanargmax(score)), score.shape)
+        found.append((name, surface, float(x[j, i]), float(y[j, i]), np.nan, np.nan))
+    return found
+
+
+def _eroded(mask: np.ndarray) -> np.ndarray:
+    """Without the pixels that touch others: a probe should not sit on an edge."""
+    inner = mask.copy()
+    inner[1:] &= mask[:-1]
+    inner[:-1] &= mask[1:]
+    inner[:, 1:] &= mask[:, :-1]
+    inner[:, :-1] &= mask[:, 1:]
+    return inner
+
+
+def _walls(walls: Walls) -> list[tuple[str, str, float, float, float, float]]:
+    table = walls.table
+    if table.empty:
+        return []
+    facades = table.groupby("facade").agg(
+        area=("area", "sum"),
+        azimuth=("azimuth_deg", "first"),
+        x0=("x0", "first"),
+        x1=("x1", "first"),
+        y0=("y0", "first"),
+        y1=("y1", "first"),
+        z0=("z0", "min"),
+        z1=("z1", "max"),
+    )
+    found = []
+    for side, azimuth in SIDES.items():
+        turn = np.abs((facades["azimuth"] - azimuth + 180.0) % 360.0 - 180.0)
+        facing = facades[turn <= FACING]
+        if facing.empty:
+            continue
+        best = facing.loc[facing["area"].idxmax()]
+        x, y = 0.5 * (best["x0"] + best["x1"]), 0.5 * (best["y0"] + best["y1"])
+        z = best["z0"] + 0.75 * (best["z1"] - best["z0"])
+        found.append((f"wall {side}", "wall", float(x), float(y), float(z), float(best["azimuth"])))
+    return found
