@@ -74,7 +74,7 @@ from heatmat.kernels.wall import (
 )
 from heatmat.runtime import ti, tm
 
-LINEAR_PASSES = 3
+LINEAR_PASSES = 1
 NONLINEAR_PASSES = 8
 
 # Sum over the modes of how far a pass moved their start [K]; a bound on the temperature's move.
@@ -195,6 +195,7 @@ def march_linear(
     theta_before = 0.0
     emission_before = 0.0
     ground_flux = 0.0
+    start_flux = 0.0
     passes = 1
     if first_chunk == 1:
         passes = 1 + LINEAR_PASSES
@@ -202,8 +203,9 @@ def march_linear(
         start = classes[class_shaded, 0, 0] + lit * (
             classes[class_shaded + 1, 0, 0] - classes[class_shaded, 0, 0]
         )
-        gain = load_modes(modes, construction, M_GAIN)
-        x = gain * ((start - free[construction, 0]) / steady)
+        if held == SLAB:
+            start_flux = (start - free[construction, 0]) / steady
+        x = load_modes(modes, construction, M_GAIN) * start_flux
         theta_before = start
     else:
         for k in ti.static(range(MODES)):
@@ -249,6 +251,7 @@ def march_linear(
             known = absorptance * short + emissivity * long
             if turn == 0 and n == 1 and first_chunk == 1:
                 known_before = known
+                exchange = start_flux - known  # the flux that keeps the steady state
             slope = known - known_before
             t_air = series[F_AIR, n]
             reference = classes[class_shaded, 0, n] + lit * (
@@ -410,12 +413,13 @@ def march_nonlinear(
     convection_before = 0.0
     latent_before = 0.0
     ground_flux = 0.0
+    start_flux = 0.0
     passes = 1
     if first_chunk == 1:
         passes = 1 + NONLINEAR_PASSES
-        gain = load_modes(modes, construction, M_GAIN)
-        x = gain * ((theta_before - free[construction, 0]) / steady)
-        exchange = h0 * theta_before - emission_before
+        if held == SLAB:
+            start_flux = (theta_before - free[construction, 0]) / steady
+        x = load_modes(modes, construction, M_GAIN) * start_flux
     else:
         for k in ti.static(range(MODES)):
             x[k] = state[state_row, k]
@@ -443,6 +447,7 @@ def march_nonlinear(
         known = absorptance * short + emissivity * long
         if turn == 0 and first_chunk == 1:
             known_before = known
+            exchange = start_flux - known
         for n in range(1, count + 1):
             after = base + (n + 1) * stride
             short_after = short
@@ -518,7 +523,8 @@ def march_nonlinear(
                 convection_before = convection
                 latent_before = latent
             if held != SLAB:
-                fresh = -at_end  # no slab: conduction closes the balance in the output below
+                # No slab: conduction closes the balance in the output below.
+                fresh = h0 * theta + convection - emission
             sum_flux += known + 0.5 * (exchange + fresh)
             sum_theta += 0.5 * (theta_before + theta)
             sum_free += 0.5 * (free[construction, n - 1] + free[construction, n])
