@@ -140,7 +140,7 @@ def make_maps(city: Any, resolution: float = 2.0, times: np.ndarray | None = Non
             "x": xmin + (np.arange(nx) + 0.5) * resolution,
             "y": ymax - (np.arange(ny) + 0.5) * resolution,
         },
-        attrs={"crs_wkt": city.crs.to_wkt(), "utc_offset_h": OFFSET_H, "resolution": resolution},
+        attrs={"crs_wkt": city.crs.to_wkt(), "utc_offset_h": OFFSET_H, "resolution_m": resolution},
     )
 
 

@@ -9,7 +9,8 @@ from PIL import Image
 from heatmat.materials import library
 from heatmat.output import oblique, picture, style
 from heatmat.output.curves import draw_curves, local_hours
-from heatmat.output.materials_map import PALETTE, colour_of, dominant
+from heatmat.output.labels import dominant
+from heatmat.output.materials_map import PALETTE, colour_of
 from heatmat.output.oblique import Scene, densest_part, draw_oblique, middle_of
 from heatmat.output.sampling import fill_gaps
 from heatmat.output.solids import clip_segments, roof_polygons

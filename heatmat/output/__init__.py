@@ -25,6 +25,7 @@ def write_run_outputs(
     walls: Any,
     probes: pd.DataFrame | None,
     run_info: dict[str, Any],
+    geometry: Any = None,
     run_directory: Any = None,
     progress: Callable[..., None] | None = None,
 ) -> list[Path]:
@@ -46,6 +47,8 @@ def write_run_outputs(
         TEMPS.csv rows of the points whose diurnal curves are drawn; None draws none.
     run_info : dict
         What run.json will hold: inputs, versions, device, seed, seconds, warnings.
+    geometry : Maps, optional
+        Labels in force, where interventions changed the city's.
     run_directory : RunDirectory, optional
         Is told of every file, so that ``--overwrite`` can find them again.
     progress : callable, optional
@@ -58,6 +61,11 @@ def write_run_outputs(
     """
     from heatmat.output.run_files import RunFiles
 
+    if geometry is not None:
+        from heatmat.output.labels import relabelled
+
+        changed = bool(getattr(scenario, "interventions", ()))
+        city = relabelled(city, geometry, ground=changed)
     files = RunFiles(
         Path(out), scenario, city, maps_dataset, walls, probes, run_info, run_directory, progress
     )

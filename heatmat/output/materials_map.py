@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from heatmat.output import style
+from heatmat.output.labels import dominant
 from heatmat.output.picture import convergence, credits
 from heatmat.output.raster import extent_of
 from heatmat.output.tables import reported_buildings
@@ -62,11 +62,6 @@ def colour_of(construction: str) -> str:
 def label_of(construction: str) -> str:
     """A construction's name as words."""
     return construction.replace("_", " ")
-
-
-def dominant(composition: Iterable[tuple[str, float]]) -> str:
-    """The construction with the largest fraction; the first of equals."""
-    return max(composition, key=lambda entry: entry[1])[0]
 
 
 def add_areas(axes: Axes, geometries: Any, names: Any, zorder: float, **options: Any) -> None:

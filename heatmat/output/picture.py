@@ -16,7 +16,7 @@ from heatmat.output.clock import (
     utc_offset_h,
     zone_label,
 )
-from heatmat.output.raster import extent_of
+from heatmat.output.raster import crs_wkt, extent_of
 from heatmat.output.tables import HEIGHT_SOURCES, height_shares, reported_buildings
 from heatmat.units import to_celsius
 
@@ -120,8 +120,14 @@ def draw_temperatures(path: str | Path, maps: xr.Dataset, city: Any) -> Path:
 
 
 def convergence(maps: xr.Dataset) -> float:
-    """Grid convergence [deg]: true azimuth = grid azimuth + convergence."""
-    return float(maps.attrs.get("convergence_deg", 0.0))
+    """Grid convergence at the extent's centre [deg]: true azimuth = grid azimuth + convergence."""
+    import pyproj
+
+    from heatmat.geodesy import place
+
+    west, south, east, north = extent_of(maps)
+    crs = pyproj.CRS.from_wkt(crs_wkt(maps))
+    return place(crs, (west + east) / 2.0, (south + north) / 2.0)[2]
 
 
 def draw_field(

@@ -70,13 +70,13 @@ def transform_of(maps: xr.Dataset) -> Affine:
     """Affine transform from (column, row) corners to CRS coordinates, row 0 north.
 
     The coordinates are those of the cells' centres; a dataset of one row or column needs the
-    attribute ``resolution``.
+    attribute ``resolution_m``.
     """
     from affine import Affine
 
     x = np.asarray(maps["x"].values, dtype=np.float64)
     y = np.asarray(maps["y"].values, dtype=np.float64)
-    fallback = float(maps.attrs.get("resolution", 1.0))
+    fallback = float(maps.attrs.get("resolution_m", 1.0))
     dx = (x[-1] - x[0]) / (x.size - 1) if x.size > 1 else fallback
     dy = (y[-1] - y[0]) / (y.size - 1) if y.size > 1 else -fallback
     if dx <= 0.0 or dy >= 0.0:
@@ -180,7 +180,7 @@ def to_cf(maps: xr.Dataset) -> xr.Dataset:
         "title": "Surface temperatures of a city",
         "source": "HeatMat",
         "utc_offset_h": offset,
-        **{k: v for k, v in maps.attrs.items() if k in ("attribution", "resolution")},
+        **{k: v for k, v in maps.attrs.items() if k in ("attribution", "resolution_m")},
     }
     return out
 
