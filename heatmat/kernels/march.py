@@ -74,7 +74,7 @@ from heatmat.kernels.wall import (
 )
 from heatmat.runtime import ti, tm
 
-LINEAR_PASSES = 1
+LINEAR_PASSES = 3
 NONLINEAR_PASSES = 8
 
 # Sum over the modes of how far a pass moved their start [K]; a bound on the temperature's move.
@@ -469,7 +469,7 @@ def march_nonlinear(
                 y = advance(x, decay, constant, rise, known, slope, exchange)
                 history = free[construction, n] + y.sum() + direct * at_end
                 p1 = 0.0
-                for newton in range(3):
+                for _ in range(2):
                     h_c = scratch[base + n * stride + K_CARRY_SHORT]
                     if given_film == 0:
                         root = signed_cube_root(theta - t_air)

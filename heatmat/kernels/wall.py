@@ -95,11 +95,19 @@ def film(signed_root, natural, forced, normal, roughness, series: ti.template(),
 
 @ti.func
 def signed_cube_root(x):
-    """Cube root that keeps the sign."""
-    r = ti.pow(ti.abs(x) + 1e-12, 1.0 / 3.0)
+    """Cube root that keeps the sign, to 1e-6 of its value.
+
+    A guess from a third of the exponent, then two steps of Halley's rule (pow costs ten times as
+    much and would be a third of the march).
+    """
+    a = ti.abs(x) + 1e-12
+    y = ti.bit_cast(ti.bit_cast(ti.cast(a, ti.f32), ti.i32) // 3 + 709921077, ti.f32)
+    for _ in ti.static(range(2)):
+        cube = y * y * y
+        y = y * (cube + 2.0 * a) / (2.0 * cube + a)
     if x < 0.0:
-        r = -r
-    return r
+        y = -y
+    return y
 
 
 @ti.func
