@@ -120,9 +120,11 @@ def discretise(layers: list[SlabLayer], inner_conductance: float, refine: float 
             capacity.append(0.5 * cell * layer.heat_capacity)
             depth.append(depth[-1] + cell)
             width = cell
-    # A face or an air gap without mass gets 10 J m-2 K-1 (its time constant is under a second), so
-    # that the mass matrix can be inverted.
-    masses = np.maximum(np.asarray(capacity), 10.0)
+    # A face without mass, between two resistances, gets 10 J m-2 K-1 (its time constant is under a
+    # second), so that the mass matrix can be inverted. No other node: insulation in cells of 0.1 mm
+    # holds less than that, and there are many of them.
+    masses = np.asarray(capacity)
+    masses = np.where(masses > 0.0, masses, 10.0)
     conductances = np.asarray(conductance)
     if np.isinf(inner_conductance):
         return Network(
