@@ -519,6 +519,10 @@ def march_nonlinear(
                 a = t_air + kelvin
                 emission = emissivity * sigma * a * a * a * (a + 4.0 * (theta - t_air))
             convection = h_c * (t_air - theta)
+            if held == SLAB and moisture > 0.0:
+                # Evaporation begins at a kink that Newton steps cannot follow: what the slab was
+                # given is kept, and evaporation is what closes it.
+                latent = fresh - h0 * theta - convection + emission
             if turn == 0 and n == 1 and first_chunk == 1:
                 convection_before = convection
                 latent_before = latent
