@@ -78,7 +78,8 @@ def film(signed_root, natural, forced, normal, roughness, series: ti.template(),
     """
     windward = normal.x * series[F_WIND_X, n] + normal.y * series[F_WIND_Y, n] >= -1e-4
     f = forced.y * series[F_LEEWARD, n]
-    if windward or normal.z > 0.98:
+    # As `heatmat.convection.is_windward`: no lee side within 5 degrees of horizontal.
+    if windward or normal.z > 0.9962:
         f = forced.x * series[F_WINDWARD, n]
     h_n = natural.x * signed_root
     if signed_root < 0.0:

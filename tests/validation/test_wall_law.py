@@ -18,8 +18,15 @@ from heatmat.kernels import layout
 from heatmat.library import library
 from heatmat.prepare import inner_conductance, slab_layers
 from heatmat.units import STEFAN_BOLTZMANN
-from tests.physics_case import DAY, STILL, boxes, make_case_of, make_series, march_given
-from tests.physics_case import surface_impedance
+from tests.physics_case import (
+    DAY,
+    STILL,
+    boxes,
+    make_case_of,
+    make_series,
+    march_given,
+    surface_impedance,
+)
 
 OMEGA = 2.0 * np.pi / DAY
 FILM = 20.0
