@@ -348,6 +348,27 @@ class Solver:
             valid.append(start_i.to_numpy()[:, layout.T_VALID] == 1)
         return np.concatenate(views), np.concatenate(valid)
 
+    def sunlit(self, requests: Requests) -> np.ndarray:
+        """Whether starts see the sun at each sun position of the first chunk of time.
+
+        Returns
+        -------
+        ndarray of bool, shape (n, positions)
+        """
+        field, nodes = self.field, self.plan.chunks[0].nodes
+        device_nodes = to_device(nodes)
+        lit = []
+        size = 1 << 16
+        for first in range(0, len(requests), size):
+            start_f, start_i, _, _ = self.place(requests.part(slice(first, first + size)))
+            bits = self._buffer("lit_bits", (start_f.shape[0], self.plan.words), ti.u32)
+            paths.start_visibility(
+                start_f, start_i, device_nodes, bits, *field.geometry, field.grid_f, field.grid_i
+            )
+            by_position = np.unpackbits(bits.to_numpy().view(np.uint8), axis=1, bitorder="little")
+            lit.append(by_position[:, : nodes.shape[0]].astype(bool))
+        return np.concatenate(lit)
+
     def close(self) -> None:
         """Let go of the device arrays."""
         synchronise()

@@ -62,8 +62,9 @@ def test_a_picture_is_north_up(case, tmp_path):
 
 
 def test_limits_are_shared_and_round():
-    values = np.linspace(10.2, 40.7, 10_000)
+    values = np.append(np.linspace(10.2, 40.7, 10_000), 1000.0)
     assert picture.shared_limits(values) == (10.0, 41.0)
+    assert picture.shared_limits(values, outside=0.0) == (10.0, 1000.0)
     assert picture.shared_limits(np.full(4, np.nan)) == (0.0, 1.0)
 
 

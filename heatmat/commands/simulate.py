@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
     from heatmat.scenario import Scenario
 
+DEMO_PIXEL, QUICK_PIXEL = 4.0, 16.0
+"""Pixels of the demo's maps [m]; the geometry stays exact, whatever they are."""
+
 
 def demo(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to write to.")] = Path(
@@ -46,7 +49,9 @@ def demo(
 
     session = Session(device, seed, quiet, verbose, overwrite)
     scenario = Scenario.embedded(quick=quick)
-    code = run_into(session, scenario, out, command="demo", resolution=None)
+    code = run_into(
+        session, scenario, out, command="demo", resolution=QUICK_PIXEL if quick else DEMO_PIXEL
+    )
     session.note(f"open {out / 'report.html'}")
     return code
 

@@ -32,6 +32,9 @@ NEUTRAL = (0.80, 0.81, 0.83)
 MAX_SPAN = 900.0
 """A picture of more than this [m] shows the middle of the extent: walls must stay readable."""
 
+STEP = 0.05
+"""Walls with a temperature stand this far before the neutral faces in their place [m]."""
+
 CUT = 1
 """Number of all surfaces without a temperature; 0 is the ground."""
 
@@ -163,8 +166,8 @@ class Scene:
                 rings.append(self.camera.project(x, y, z))
                 for k in range(len(x) - 1):
                     ends = (x[k], y[k], x[k + 1], y[k + 1])
-                    # Behind the real walls; but cut faces stand before what they cut.
-                    recess = -0.05 if self._on_border(ends) else 0.08
+                    # Cut faces stand before what they cut.
+                    recess = -2.0 * STEP if self._on_border(ends) else 0.0
                     self._wall(ends, 0.0, (z[k], z[k + 1]), np.nan, CUT, recess=recess)
             self.canvas.fill(rings, self.camera.on_slope(z0, gx, gy), sample, surface)
 
@@ -208,6 +211,7 @@ class Scene:
                 float(tops[-1]),
                 storey,
                 self._next(),
+                recess=-STEP,
                 below=self._roof_over(identity[first]),
             )
 
@@ -247,9 +251,7 @@ class Scene:
 
 def colours(canvas: Canvas, limits: tuple[float, float], factor: int = 2) -> np.ndarray:
     """Canvas to RGBA bytes, averaged over ``factor`` x ``factor`` pixels to smooth edges."""
-    import matplotlib
-
-    ramp = matplotlib.colormaps[style.TEMPERATURE](np.linspace(0.0, 1.0, 256))[:, :3]
+    ramp = style.temperature_colours()(np.arange(256))[:, :3]
     table = np.vstack([ramp, NEUTRAL, (1.0, 1.0, 1.0)]).astype(np.float32)
     low, high = limits
     scaled = np.clip((canvas.value - low) * (255.0 / (high - low)), 0.0, 255.0)
@@ -350,8 +352,8 @@ def _compose(
     axes = figure.add_axes((0.05 / width, 0.25 / height, inches / width, tall / height), zorder=-1)
     axes.imshow(image, interpolation="none", aspect="auto")
     axes.set_axis_off()
-    scale = ScalarMappable(Normalize(*limits), style.TEMPERATURE)
-    style.side_colour_bar(figure, scale, [axes], "°C")
+    scale = ScalarMappable(Normalize(*limits), style.temperature_colours())
+    style.side_colour_bar(figure, scale, [axes], "°C", "both")
     style.heading(figure, *words)
     style.footer(figure, notes)
     return style.save_png(figure, path)

@@ -40,12 +40,24 @@ def day_label(maps: xr.Dataset) -> str:
     return f"{str(last)[:10]}, local standard time ({zone_label(offset)})"
 
 
-def shared_limits(values: np.ndarray, step: float = 1.0) -> tuple[float, float]:
-    """Limits [Celsius] that hold all but the outermost 0.1 % of the values, on round numbers."""
+def shared_limits(
+    values: np.ndarray, step: float = 1.0, outside: float = 0.005
+) -> tuple[float, float]:
+    """Limits on round numbers that leave out a share of the values at either end.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        Anything; not-a-number is passed over.
+    step : float
+        What the limits are multiples of, in the values' unit.
+    outside : float
+        Share left out at either end: a few sheltered corners must not dull all the rest.
+    """
     finite = values[np.isfinite(values)]
     if not finite.size:
         return 0.0, step
-    low, high = np.percentile(finite, (0.1, 99.9))
+    low, high = np.percentile(finite, (100.0 * outside, 100.0 * (1.0 - outside)))
     low, high = np.floor(low / step) * step, np.ceil(high / step) * step
     return float(low), float(max(high, low + step))
 
@@ -97,7 +109,7 @@ def draw_temperatures(path: str | Path, maps: xr.Dataset, city: Any) -> Path:
     series = maps["surface_temperature"].transpose("time", "y", "x")
     fields = [to_celsius(series[index].values) for index in indices]
     low, high = shared_limits(np.stack(fields))
-    columns = 1 if len(fields) == 1 else 2
+    columns, ramp = 1 if len(fields) == 1 else 2, style.temperature_colours()
     with style.styled():
         figure, panels = style.map_panels(
             extent_of(maps), columns, -(-len(fields) // columns), top=0.88
@@ -106,14 +118,14 @@ def draw_temperatures(path: str | Path, maps: xr.Dataset, city: Any) -> Path:
             spare.set_visible(False)
         buildings = reported_buildings(city, maps)
         for axes, index, field in zip(panels, indices, fields, strict=False):
-            image = show_raster(axes, field, maps, cmap=style.TEMPERATURE, vmin=low, vmax=high)
+            image = show_raster(axes, field, maps, cmap=ramp, vmin=low, vmax=high)
             dark = np.nanmean(field) < low + 0.4 * (high - low)
             footprint_lines(axes, buildings, "#ffffff59" if dark else "#00000059", 0.35)
             axes.set_title(hour_label(times[index], offset), pad=4.0)
             mean = f"mean {np.nanmean(field):.1f} °C"
             axes.set_title(mean, pad=4.0, loc="right", fontsize=8.0, fontweight="normal")
         style.scale_and_north(figure, panels, extent_of(maps), convergence(maps))
-        style.side_colour_bar(figure, image, panels, "°C")
+        style.side_colour_bar(figure, image, panels, "°C", "both")
         style.heading(figure, "Surface temperature seen from above", day_label(maps))
         style.footer(figure, credits(city, maps))
         return style.save_png(figure, path)
@@ -142,6 +154,7 @@ def draw_field(
     colours: str,
     limits: tuple[float, float],
     outline: str = "#00000059",
+    extend: str = "neither",
 ) -> Path:
     """One map [y, x] with its colour bar, scale bar, north arrow and credits."""
     with style.styled():
@@ -150,7 +163,7 @@ def draw_field(
         image = show_raster(axes, values, maps, cmap=colours, vmin=limits[0], vmax=limits[1])
         footprint_lines(axes, reported_buildings(city, maps), outline, 0.45)
         style.scale_and_north(figure, panels, extent_of(maps), convergence(maps))
-        style.side_colour_bar(figure, image, panels, label)
+        style.side_colour_bar(figure, image, panels, label, extend)
         style.heading(figure, title, subtitle)
         style.footer(figure, credits(city, maps))
         return style.save_png(figure, path)
@@ -183,7 +196,7 @@ def draw_sunlit_hours(path: str | Path, maps: xr.Dataset, city: Any) -> Path:
         subtitle=f"hours of direct sun, {day_label(maps)}",
         label="hours",
         colours=style.SUNLIT,
-        limits=(0.0, shared_limits(values)[1]),
+        limits=(0.0, shared_limits(values, outside=0.0)[1]),
     )
 
 
@@ -200,8 +213,9 @@ def draw_standard_error(path: str | Path, maps: xr.Dataset, city: Any) -> Path:
         subtitle="one standard error, root mean square over the window; holds no model error",
         label="K",
         colours=style.ERROR,
-        limits=(0.0, shared_limits(values, 0.02)[1]),
+        limits=(0.0, shared_limits(values, 0.02, 0.02)[1]),
         outline="#ffffff66",
+        extend="max",
     )
 
 

@@ -18,12 +18,12 @@ from heatmat.output.atomic import aside
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import ListedColormap
     from matplotlib.figure import Figure
 
 INK = "#20242b"
 MUTED = "#6a727d"
 FAINT = "#d9dde2"
-TEMPERATURE = "inferno"
 SKY_VIEW = "bone"
 SUNLIT = "cividis"
 ERROR = "viridis"
@@ -52,6 +52,14 @@ _RC: dict[Any, Any] = {
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
 }
+
+
+def temperature_colours() -> ListedColormap:
+    """Inferno without its blackest tenth, so that night-time streets stay legible."""
+    import matplotlib
+    from matplotlib.colors import ListedColormap
+
+    return ListedColormap(matplotlib.colormaps["inferno"](np.linspace(0.1, 1.0, 256)))
 
 
 @contextmanager
@@ -182,8 +190,13 @@ def map_panels(
     return figure, panels
 
 
-def side_colour_bar(figure: Figure, artist: Any, panels: Sequence[Axes], label: str) -> Any:
-    """A slim colour bar right of the panels, with the label above it."""
+def side_colour_bar(
+    figure: Figure, artist: Any, panels: Sequence[Axes], label: str, extend: str = "neither"
+) -> Any:
+    """A slim colour bar right of the panels, with the label above it.
+
+    ``extend`` is Matplotlib's: pointed ends where values go beyond the limits.
+    """
     width, height = figure.get_size_inches()
     boxes = [panel.get_position() for panel in panels]
     low, high = min(box.y0 for box in boxes), max(box.y1 for box in boxes)
@@ -191,10 +204,11 @@ def side_colour_bar(figure: Figure, artist: Any, panels: Sequence[Axes], label: 
     span = min(high - low, 3.6 / height)
     middle = (low + high) / 2.0
     axes = figure.add_axes((left, middle - span / 2.0, 0.12 / width, span))
-    bar = figure.colorbar(artist, cax=axes)
+    bar = figure.colorbar(artist, cax=axes, extend=extend, extendfrac=0.025)
     bar.outline.set_visible(False)
     axes.tick_params(length=2.0, width=0.5, pad=2.0)
-    axes.set_title(label, fontsize=8.5, fontweight="normal", loc="left", pad=5.0)
+    pad = 9.0 if extend in ("both", "max") else 5.0
+    axes.set_title(label, fontsize=8.5, fontweight="normal", loc="left", pad=pad)
     return bar
 
 

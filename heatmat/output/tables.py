@@ -191,7 +191,7 @@ def summary_of(city: Any, maps: xr.Dataset, walls: WallSeries) -> dict[str, Any]
         },
         "by_construction": {
             kind: {
-                names[code]: _statistics(values[:, use], areas[use], None, offset)
+                names[code]: _statistics(_columns(values, use), areas[use], None, offset)
                 for code in np.unique(codes).tolist()
                 for use in [codes == code]
             }
@@ -238,7 +238,12 @@ def _known(
     unique = sorted(set(names))
     code_of = np.array([unique.index(name) for name in names], dtype=np.int32)
     use = (areas > 0.0) & np.isfinite(values).all(axis=0)
-    return values[:, use], areas[use].astype(np.float64), (code_of[row[use]], unique)
+    return _columns(values, use), areas[use].astype(np.float64), (code_of[row[use]], unique)
+
+
+def _columns(values: np.ndarray, use: np.ndarray) -> np.ndarray:
+    """The columns in use, with rows side by side in memory (boolean indexing alone strides them)."""
+    return np.compress(use, values, axis=1)
 
 
 def _statistics(
