@@ -242,7 +242,7 @@ def _known(
 
 
 def _columns(values: np.ndarray, use: np.ndarray) -> np.ndarray:
-    """The columns in use, with rows side by side in memory (boolean indexing alone strides them)."""
+    """The columns in use, each row side by side in memory: boolean indexing would stride them."""
     return np.compress(use, values, axis=1)
 
 
