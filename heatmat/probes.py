@@ -11,13 +11,18 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from heatmat.map_query import Walls
+    from heatmat.maps import Maps
 
 SIDES = {"north": 0.0, "east": 90.0, "south": 180.0, "west": 270.0}
 FACING = 25.0
 """A wall stands for a side of the compass when it faces within this [degrees] of it."""
 
 
-def choose_probes(maps: xr.Dataset, walls: Walls) -> pd.DataFrame:
+SEALED = ("asphalt", "concrete", "setts", "paving")
+"""Words in the name of a ground construction that make a place a street or a yard."""
+
+
+def choose_probes(maps: xr.Dataset, walls: Walls, city_maps: Maps) -> pd.DataFrame:
     """Points for the curves of a report, by what the maps show.
 
     Parameters
@@ -26,30 +31,46 @@ def choose_probes(maps: xr.Dataset, walls: Walls) -> pd.DataFrame:
         From `Simulation.map`.
     walls : Walls
         From `Simulation.walls`.
+    city_maps : heatmat.maps.Maps
+        Tells sealed ground from green.
 
     Returns
     -------
     DataFrame
         Columns of POINTS.csv: `roof` and `street`, the sunniest pixels that are all roof and all
-        ground; `shade`, the ground with the least sun; `wall north` to `wall west`, the largest
+        sealed ground; `shade`, the sealed ground with the least sun; `wall north` to `wall west`, the largest
         facade that faces there, at three quarters of its height. What a place lacks is left out.
     """
     import pandas as pd
 
-    rows = [*_pixels(maps), *_walls(walls)]
+    rows = [*_pixels(maps, _sealed(maps, city_maps)), *_walls(walls)]
     columns = ["id", "surface", "x", "y", "z", "azimuth_deg"]
     return pd.DataFrame(rows, columns=columns)
 
 
-def _pixels(maps: xr.Dataset) -> list[tuple[str, str, float, float, float, float]]:
+def _sealed(maps: xr.Dataset, city: Maps) -> np.ndarray:
+    """Pixels whose middle is sealed ground; all, where none is."""
+    cell = city.resolution / city.ground_subdivision
+    north = city.origin[1] + city.south + city.ny * city.resolution
+    rows, columns = city.ground_composition.shape
+    row = np.clip(((north - maps["y"].values) / cell).astype(int), 0, rows - 1)
+    west = city.origin[0] + city.west
+    column = np.clip(((maps["x"].values - west) / cell).astype(int), 0, columns - 1)
+    names = [max(entries, key=lambda entry: entry[1])[0] for entries in city.compositions]
+    known = np.array([any(word in name for word in SEALED) for name in names])
+    sealed = known[city.ground_composition[np.ix_(row, column)]]
+    return sealed if sealed.any() else np.ones_like(sealed)
+
+
+def _pixels(maps: xr.Dataset, sealed: np.ndarray) -> list[tuple[str, str, float, float, float, float]]:
     roof, sun = maps["roof_fraction"].values, maps["sunlit_hours"].values
     x, y = np.meshgrid(maps["x"].values, maps["y"].values)
     away = np.hypot(x - x.mean(), y - y.mean())
     found = []
     for name, surface, kind, sign in (
         ("roof", "roof", roof >= 1.0, 1.0),
-        ("street", "ground", roof <= 0.0, 1.0),
-        ("shade", "ground", roof <= 0.0, -1.0),
+        ("street", "ground", (roof <= 0.0) & sealed, 1.0),
+        ("shade", "ground", (roof <= 0.0) & sealed, -1.0),
     ):
         inner = _eroded(kind) if _eroded(kind).any() else kind
         if not inner.any():

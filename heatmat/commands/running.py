@@ -111,7 +111,7 @@ def query_probes(
     """
     from heatmat.probes import choose_probes
 
-    chosen = choose_probes(maps, walls)
+    chosen = choose_probes(maps, walls, simulation.maps)
     if chosen.empty:
         return None
     try:

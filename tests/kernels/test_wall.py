@@ -124,8 +124,10 @@ def test_film_coefficients(rng: np.random.Generator, model: str, speed: float) -
         a=5.7,
         b=3.8,
     )
-    # float32
-    np.testing.assert_allclose(got, expected, rtol=2e-5, atol=2e-4)
+    # Where the wind blows along a wall within 0.1 degrees, float32 may take the other side.
+    along = np.abs(np.cos(np.radians(azimuth - from_grid))) < 2e-3
+    assert along.sum() < 10
+    np.testing.assert_allclose(got[~along], expected[~along], rtol=2e-5, atol=2e-4)
 
 
 def test_natural_part(rng: np.random.Generator) -> None:
