@@ -90,7 +90,7 @@ def as_points(points: Any, *, crs: Any = None, positions: bool = True) -> pd.Dat
     }
     if hasattr(frame, "geometry") and "geometry" in frame.columns:
         geometry = frame.geometry
-        if crs is not None and frame.crs is not None:  # type: ignore[attr-defined]
+        if crs is not None and frame.crs is not None:
             geometry = geometry.to_crs(crs)
         columns["x"], columns["y"] = list(geometry.x), list(geometry.y)
         columns.pop("lon", None)

@@ -22,6 +22,7 @@ def build_city(scenario: Scenario) -> City:
     assert table is not None
     if table.embedded:
         return City.embedded()
+    assert table.buildings is not None  # the checks have seen to it
     return City.from_file(
         table.buildings,
         extent=tuple(table.extent) if table.extent is not None else None,

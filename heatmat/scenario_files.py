@@ -105,9 +105,17 @@ def _read(
     tables = read_toml(path)
     base_name = tables.pop("extends", None)
     resolve_paths(tables, path.parent)
-    if base_name is None:
-        merged, origins, files = {}, {}, []
-    elif isinstance(base_name, str):
+    merged: dict[str, Any] = {}
+    origins: dict[Location, Path] = {}
+    files: list[Path] = []
+    if base_name is not None:
+        if not isinstance(base_name, str):
+            raise InputError(
+                "wrong value",
+                where=f"{path}: extends",
+                expected="a file name",
+                got=repr(base_name),
+            )
         base_path = path.parent / Path(base_name).expanduser()
         if not base_path.exists():
             raise InputError(
@@ -117,10 +125,6 @@ def _read(
                 remedy="paths are relative to the file that names them",
             )
         merged, origins, files = _read(base_path, (*chain, resolved))
-    else:
-        raise InputError(
-            "wrong value", where=f"{path}: extends", expected="a file name", got=repr(base_name)
-        )
     merge(merged, tables, path, origins)
     return merged, origins, [path, *files]
 

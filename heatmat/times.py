@@ -148,7 +148,7 @@ def as_utc(times: object, utc_offset_h: float, *, like: object) -> object:
     one = isinstance(times, str) or not hasattr(times, "__iter__")
     wanted = []
     for value in [times] if one else times:  # type: ignore[attr-defined]
-        text = str(np.datetime64(value, "s")) if isinstance(value, np.datetime64) else value
+        text = str(value.astype("datetime64[s]")) if isinstance(value, np.datetime64) else value
         local = parse_stamp(text, where="times").at_offset(utc_offset_h, year)
         wanted.append(np.datetime64(local - datetime.timedelta(hours=utc_offset_h), "s"))
     return np.array(wanted)
