@@ -139,7 +139,22 @@ def place_starts(
                 kind = WALL
                 composition = facade_composition[facade]
                 pa = facade_info[facade, 0]
-                if plane_height(planes, region, p.x, p.y) < p.z:
+                # The wall ends where its own roof does, which may slope along it.
+                back = tm.vec2(p.x - 2.0 * OFFSET * n.x, p.y - 2.0 * OFFSET * n.y)
+                behind = region_at(
+                    back.x,
+                    back.y,
+                    cells,
+                    boundary,
+                    reference,
+                    boundary_edges,
+                    edges,
+                    edge_sides,
+                    grid_f,
+                    grid_i,
+                )
+                covered = plane_height(planes, region, p.x, p.y) >= p.z
+                if not covered and plane_height(planes, behind, back.x, back.y) >= p.z:
                     valid = 1
             else:
                 x = request_f[i, Q_A] + (2.0 * u.x - 1.0) * request_f[i, Q_C]
