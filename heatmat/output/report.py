@@ -5,12 +5,15 @@ from __future__ import annotations
 import base64
 import html
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from heatmat.output.atomic import aside
 from heatmat.output.report_text import CAPTIONS, LIMITS, MODEL_UNCERTAINTY, STYLE
+
+PAIRED = ("sky_view_factor", "sunlit_hours", "materials", "standard_error")
+"""Figures that stand two abreast."""
 
 IMAGE_WIDTH = 1600
 """Figures are embedded at most this wide [pixels]; the full ones lie in figures/."""
@@ -155,7 +158,7 @@ def provenance(run_info: Mapping[str, Any]) -> str:
         ("seed", run_info.get("seed", "")),
         ("versions", versions),
         *((f"seconds: {k}" if k else "seconds", v) for k, v in _seconds(run_info)),
-        *flatten(inputs.get("options", {})),
+        *(pair for pair in flatten(inputs.get("options", {})) if pair[0] != "seed"),
     ]
     facts = [(name, value) for name, value in facts if value not in ("", "None")]
     parts = [table(["", ""], facts, numbers_from=9)]
@@ -219,7 +222,8 @@ def report_html(
         f"{window['stamps']} stamps, {span} (UTC{window['utc_offset_h']:+g} h). "
         + heights_sentence(summary)
     )
-    pictures = "".join(image_tag(path, CAPTIONS.get(path.stem, path.stem)) for path in figures)
+    wide = _images(path for path in figures if path.stem not in PAIRED)
+    narrow = _images(path for path in figures if path.stem in PAIRED)
     limits = "".join(f"<li>{text}</li>" for text in LIMITS)
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -228,7 +232,8 @@ def report_html(
         f'<header><p class="kicker">HeatMat · urban surface temperatures</p>'
         f'<h1>{escape(title)}</h1><p class="lead">{escape(lead)}</p></header>'
         f"<section><h2>Temperatures</h2>{temperature_table(summary, hours)}</section>"
-        f"<section><h2>Pictures</h2>{pictures}</section>"
+        f"<section><h2>Pictures</h2>{wide}"
+        f'<div class="pairs">{narrow}</div></section>'
         f"<section><h2>By construction</h2>{construction_table(summary)}</section>"
         f"<section><h2>How sure</h2>{uncertainty(summary)}</section>"
         f"<section><h2>What is not modelled</h2><ul>{limits}</ul></section>"
@@ -236,6 +241,10 @@ def report_html(
         f"<section><h2>What was run</h2>{provenance(run_info)}</section>"
         f"<footer><p>{escape(attribution)}</p></footer></main></body></html>\n"
     )
+
+
+def _images(paths: Iterable[Path]) -> str:
+    return "".join(image_tag(path, CAPTIONS.get(path.stem, path.stem)) for path in paths)
 
 
 def write_report(path: str | Path, page: str) -> Path:

@@ -68,6 +68,8 @@ figure{margin:0 0 2rem}
 img{display:block;width:100%;height:auto;background:var(--card);border:1px solid var(--line);
 border-radius:6px}
 figcaption{margin-top:.5rem;color:var(--muted);font-size:.875rem;max-width:44rem}
+.pairs{display:grid;grid-template-columns:repeat(auto-fit,minmax(22rem,1fr));gap:0 1.5rem;
+align-items:start}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}
 th,td{padding:.35rem 1.1rem .35rem 0;text-align:left;vertical-align:top;
@@ -79,5 +81,6 @@ summary{cursor:pointer;font-weight:600}
 footer{margin-top:3rem;border-top:1px solid var(--line);color:var(--muted);font-size:.85rem}
 @media print{:root{--ink:#000;--muted:#444;--line:#ccc;--page:#fff}
 body{font-size:10.5pt}main{max-width:none;padding:0}figure,tr{break-inside:avoid}
+.pairs{grid-template-columns:1fr 1fr}
 h2{break-after:avoid}a{color:inherit}}
 """

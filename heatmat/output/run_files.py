@@ -120,12 +120,13 @@ class RunFiles:
         from heatmat.output.report import report_html, write_report
 
         figures = [path.parent / name for name, _ in self._figures()]
+        name = str(getattr(self.scenario, "name", "") or path.parent.resolve().name)
         page = report_html(
-            title=str(getattr(self.scenario, "name", "") or path.parent.resolve().name),
+            title=name[:1].upper() + name[1:].replace("_", " "),
             summary=self.summary,
             run_info=self.run_info,
             figures=figures,
             hours=display_indices(self.maps["time"].values, self.offset),
-            attribution=self.city.attribution,
+            attribution=self.city.attribution.replace("(c)", "©"),
         )
         return write_report(path, page)
