@@ -17,13 +17,20 @@ if TYPE_CHECKING:
 def build_city(scenario: Scenario) -> City:
     """The city of [city]: a vector file, or the embedded district."""
     from heatmat.city import City
+    from heatmat.land_cover import check_raster, with_land_cover
 
     table = scenario.tables.city
     assert table is not None
     if table.embedded:
         return City.embedded()
+    for key, path in (
+        ("terrain", table.terrain),
+        ("trees.top", table.trees.top if table.trees is not None else None),
+    ):
+        if path is not None:
+            check_raster(path, where=f"city.{key}")
     assert table.buildings is not None  # the checks have seen to it
-    return City.from_file(
+    city = City.from_file(
         table.buildings,
         extent=tuple(table.extent) if table.extent is not None else None,
         crs=table.crs,
@@ -34,6 +41,10 @@ def build_city(scenario: Scenario) -> City:
         default_roof=table.default_roof,
         default_ground=table.default_ground,
     )
+    if table.land_cover is None:
+        return city
+    legend = {int(key): name for key, name in table.land_cover_legend.items()}
+    return with_land_cover(city, table.land_cover, legend)
 
 
 def city_position(city: City) -> tuple[float, float]:

@@ -24,8 +24,6 @@ def warnings(tables: ScenarioTables) -> list[str]:
     city, lines = tables.city, []
     if city is not None and city.terrain is not None:
         lines.append("city.terrain is read but the ground is still taken as flat")
-    if city is not None and city.land_cover is not None:
-        lines.append("city.land_cover is read but the ground's own polygons are used alone")
     if city is not None and city.trees is not None:
         lines.append("city.trees is read but trees do not shade yet")
     return lines
