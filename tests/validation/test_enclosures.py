@@ -1,4 +1,4 @@
-"""Radiation between surfaces: the furnace, canyons of known view factors, light that is not lost."""
+"""Radiation between surfaces: the furnace, canyons of known view factors, light of all bounces."""
 
 from __future__ import annotations
 
