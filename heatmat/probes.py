@@ -62,7 +62,9 @@ def _sealed(maps: xr.Dataset, city: Maps) -> np.ndarray:
     return sealed if sealed.any() else np.ones_like(sealed)
 
 
-def _pixels(maps: xr.Dataset, sealed: np.ndarray) -> list[tuple[str, str, float, float, float, float]]:
+def _pixels(
+    maps: xr.Dataset, sealed: np.ndarray
+) -> list[tuple[str, str, float, float, float, float]]:
     roof, sun = maps["roof_fraction"].values, maps["sunlit_hours"].values
     x, y = np.meshgrid(maps["x"].values, maps["y"].values)
     away = np.hypot(x - x.mean(), y - y.mean())

@@ -92,6 +92,8 @@ def _initialise(device: str, threads: int | None, debug: bool) -> str:
         "debug": debug or os.environ.get("HEATMAT_DEBUG") == "1",
         "log_level": ti.ERROR,
         "random_seed": 0,
+        # Taichi's own control-flow passes take two thirds of the compile time; LLVM repeats them.
+        "cfg_optimization": False,
     }
     count = threads or int(os.environ.get("HEATMAT_THREADS", "0"))
     if count > 0:
