@@ -13,11 +13,15 @@ if TYPE_CHECKING:
     from heatmat.commands.session import Progress
     from heatmat.scenario import Scenario
 
-PIXEL_SECONDS = 1.6e-4
-"""Time of a pixel of a map, a day of 144 steps, on one core [s] (see docs/benchmarks)."""
+PLACE_SECONDS = 1.0e-3
+"""Time of a pixel or of a storey of a facade over a day of 144 steps, on one core [s]: the demo on a
+server's core of 2025. A machine half or twice as fast is nothing unusual."""
 
-SETUP_SECONDS = 8.0
-"""Reading, maps and the compilation of the kernels [s]."""
+SETUP_SECONDS = 20.0
+"""Reading, maps, compilation of the kernels, pictures [s]."""
+
+STOREY_AREA = 18.0
+"""Facade area of one storey of a report, a typical one [m2]."""
 
 WORKING_BYTES = 1 << 30
 """Interpreter, libraries, Taichi and one batch of paths [bytes]."""
@@ -135,9 +139,11 @@ def peak_bytes(city: City, resolution: float, outputs: int) -> int:
 
 
 def run_seconds(city: City, resolution: float, steps: int) -> float:
-    """Wall time of a run on this machine's CPU [s], within a factor of two or so."""
-    work = _pixels(city, resolution) * PIXEL_SECONDS * steps / 144.0
-    return SETUP_SECONDS + work / available_cpus()
+    """Wall time of a run on this machine's CPU [s], within a factor of two or three."""
+    buildings = city.buildings
+    storeys = float((buildings.geometry.length * buildings["height"]).sum()) / STOREY_AREA
+    places = _pixels(city, resolution) + storeys
+    return SETUP_SECONDS + places * PLACE_SECONDS * steps / 144.0 / available_cpus()
 
 
 def _duration(seconds: float) -> str:
