@@ -7,7 +7,6 @@ Every time is of warm calls: kernels are compiled, arrays are on the device.
 from __future__ import annotations
 
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -209,9 +208,7 @@ class _Bench:
         west, south, east, north = self._window()
         x, y = self.random.uniform(west, east, count), self.random.uniform(south, north, count)
         zero = np.zeros(count)
-        requests = plan_squares(
-            x, y, zero, np.full(count, KINDS[kind]), self._keys(x, y, zero)
-        )
+        requests = plan_squares(x, y, zero, np.full(count, KINDS[kind]), self._keys(x, y, zero))
         if kind == "any":
             return requests
         return pick(requests, np.flatnonzero(self._valid(requests)))
@@ -299,9 +296,7 @@ class _Bench:
 
         # Untimed first: every number of paths that a point may come to has its device arrays.
         ask(0)()
-        self._measure(
-            f"one {kind} point to 0.1 K", [ask(i) for i in range(count)], points=1
-        )
+        self._measure(f"one {kind} point to 0.1 K", [ask(i) for i in range(count)], points=1)
 
     def _batch(self, ground: Requests, walls: Requests) -> None:
         half = self.effort.batch // 2

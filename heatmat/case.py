@@ -13,6 +13,7 @@ import os
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -256,7 +257,9 @@ def _pack(
     plain[prefix] = rest
 
 
-def _unpack(cls, prefix: str, arrays, plain, **more):  # noqa: ANN001, ANN202
+def _unpack(
+    cls: Any, prefix: str, arrays: dict[str, np.ndarray], plain: dict[str, Any], **more: Any
+) -> Any:
     """Put a dataclass together again."""
     values = dict(plain[prefix])
     for name, array in arrays.items():

@@ -140,16 +140,12 @@ def plan_time(
             inside = (steps_of_nodes > spin_up) & (steps_of_nodes <= spin_up + day)
             first_day = np.flatnonzero(inside)
             counted = begin + steps >= min(total, spin_up + 1)
-        chunks.append(
-            Chunk(begin, steps, begin == 0, local, node_of_step, nodes, days, first_day)
-        )
+        chunks.append(Chunk(begin, steps, begin == 0, local, node_of_step, nodes, days, first_day))
         begin += steps
     return TimePlan(origin, total, spin_up, day, stamps, tuple(chunks))
 
 
-def _shadow_steps(
-    forcing: Forcing, origin: int, total: int, spin_up: int, day: int
-) -> np.ndarray:
+def _shadow_steps(forcing: Forcing, origin: int, total: int, spin_up: int, day: int) -> np.ndarray:
     """For each plan step (1-based), the step whose sun its shadow ray uses; 0 for the night."""
     up = np.zeros(total + 1, bool)
     up[1:] = forcing.sun_up[origin : origin + total]

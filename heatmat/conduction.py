@@ -288,9 +288,7 @@ def slab_modes(
     return SlabModes(rates, gains, direct, film, full, float(2.0 * dropped))
 
 
-def free_response(
-    full: FullModes, inner: np.ndarray, step: float, period_steps: int
-) -> np.ndarray:
+def free_response(full: FullModes, inner: np.ndarray, step: float, period_steps: int) -> np.ndarray:
     """Surface temperature that the inner temperature alone causes, periodic over the first day.
 
     Parameters

@@ -64,9 +64,10 @@ def average(starts: Starts, places: int, samples: int, rays: int) -> Estimate:
         counted = number > 0
         mean = np.nanmean(np.where(counted[..., None, None], by_replicate, np.nan), axis=1)
         temperature = by_replicate[..., 0]
-        spread = np.nanstd(
-            np.where(counted[..., None], temperature, np.nan), axis=1, ddof=1
-        ) / np.sqrt(counted.sum(axis=1))[:, None]
+        spread = (
+            np.nanstd(np.where(counted[..., None], temperature, np.nan), axis=1, ddof=1)
+            / np.sqrt(counted.sum(axis=1))[:, None]
+        )
     any_valid = counted.any(axis=1)
     return Estimate(
         mean=mean,

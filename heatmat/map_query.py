@@ -154,11 +154,12 @@ def _storeys(simulation: Simulation, storey_height: float) -> tuple[pd.DataFrame
     middle = 0.5 * (ab[:, :2] + ab[:, 2:])
     west, east = (maps.west + c * maps.resolution for c in (col0, col1))
     top, bottom = (maps.south + (maps.ny - r) * maps.resolution for r in (row0, row1))
+    # Every facade that touches the window: pictures then show no bare wall at its border.
     inside = (
-        (middle[:, 0] >= west)
-        & (middle[:, 0] <= east)
-        & (middle[:, 1] >= bottom)
-        & (middle[:, 1] <= top)
+        (ab[:, [0, 2]].max(axis=1) >= west)
+        & (ab[:, [0, 2]].min(axis=1) <= east)
+        & (ab[:, [1, 3]].max(axis=1) >= bottom)
+        & (ab[:, [1, 3]].min(axis=1) <= top)
         & (maps.facade_exposed_area >= SMALLEST_WALL)
     )
     facade = np.flatnonzero(inside)
@@ -206,16 +207,7 @@ def _run_tiles(
         key = f"{label}-{first}"
         kept = store.load_tile(key) if store is not None else None
         if kept is None:
-
-            def advance(count: int) -> None:
-                nonlocal done
-                done += count / 8.0
-                simulation.progress(stage, min(1.0, done / total), 1.0)
-
-            done = float(first)
-            starts = simulation.solver.solve(
-                replicate(pick(places, index), 1), MAP_RAYS, progress=advance
-            )
+            starts = simulation.solver.solve(replicate(pick(places, index), 1), MAP_RAYS)
             kept = _tile_values(average(starts, index.size, 1, MAP_RAYS), starts.kind)
             if store is not None:
                 store.save_tile(key, kept)

@@ -75,7 +75,11 @@ def place_points(solver: Solver, points: pd.DataFrame, seed: int) -> Places:
     z = np.zeros(x.size)
     snap = np.zeros(x.size)
     keys = stream_keys(
-        points["x"].to_numpy(float), points["y"].to_numpy(float), points["z"].fillna(0.0), 0, seed
+        points["x"].to_numpy(float),
+        points["y"].to_numpy(float),
+        points["z"].fillna(0.0).to_numpy(),
+        0,
+        seed,
     )
     is_wall = kinds == KINDS["wall"]
     requests = plan_squares(x, y, half, kinds, keys)
@@ -85,11 +89,12 @@ def place_points(solver: Solver, points: pd.DataFrame, seed: int) -> Places:
         x[flat], y[flat], snap[flat] = _snap_plan(solver, points, x, y, kinds, flat)
         requests.numbers[flat, layout.Q_A] = x[flat]
         requests.numbers[flat, layout.Q_B] = y[flat]
-    for row in np.flatnonzero(is_wall):
+    for row in map(int, np.flatnonzero(is_wall)):
         facade, s, height, snap[row] = _snap_wall(maps, points, x[row], y[row], row)
         z[row] = height
         ends = _patch(maps, facade, s, height, half[row])
-        one = wall_patches(*(np.array([v]) for v in (facade, *ends)), keys[row : row + 1])
+        s0, s1, z0, z1 = (np.array([end]) for end in ends)
+        one = wall_patches(np.array([facade]), s0, s1, z0, z1, keys[row : row + 1])
         requests.numbers[row], requests.codes[row] = one.numbers[0], one.codes[0]
         ab = maps.facade_ab[facade].astype(float)
         direction = (ab[2:] - ab[:2]) / np.hypot(*(ab[2:] - ab[:2]))
@@ -166,9 +171,7 @@ def _snap_wall(
     length = np.maximum(np.hypot(edge[:, 0], edge[:, 1]), 1e-9)
     along = ((x - ab[:, 0]) * edge[:, 0] + (y - ab[:, 1]) * edge[:, 1]) / length
     s = np.clip(along, np.minimum(CORNER, 0.5 * length), np.maximum(length - CORNER, 0.5 * length))
-    aside = np.hypot(
-        x - ab[:, 0] - s * edge[:, 0] / length, y - ab[:, 1] - s * edge[:, 1] / length
-    )
+    aside = np.hypot(x - ab[:, 0] - s * edge[:, 0] / length, y - ab[:, 1] - s * edge[:, 1] / length)
     low, high = maps.facade_z[:, 0].astype(float), maps.facade_z[:, 1].astype(float)
     height = np.clip(z, low + CORNER, np.maximum(high - CORNER, low + CORNER))
     distance = np.hypot(aside, height - z)

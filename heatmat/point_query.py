@@ -144,10 +144,7 @@ def _dataset(
     height = np.where(kind == 2, places.z, found.starts["position"][:, 2])
     height = np.where(kind == 0, 0.0, height)
     ds = xr.Dataset(
-        {
-            name: (("point", "time"), found.mean[:, times, i])
-            for i, name in enumerate(VARIABLES)
-        },
+        {name: (("point", "time"), found.mean[:, times, i]) for i, name in enumerate(VARIABLES)},
         coords={"time": simulation.times[times].astype("datetime64[ns]")},
         attrs={"utc_offset_h": simulation.forcing.utc_offset, "crs": maps.crs_wkt},
     )

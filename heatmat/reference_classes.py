@@ -63,9 +63,7 @@ class ReferenceClasses:
         form = np.asarray(self.case.wind_coefficients, float).reshape(-1, 6).mean(axis=0)
         return float(form[4]), float(form[4] * np.exp(-0.6 * form[5]))
 
-    def march(
-        self, chunk: Chunk, rows: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def march(self, chunk: Chunk, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Temperatures of the classes and the radiosity of the border over a chunk.
 
         Returns

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -92,7 +93,5 @@ class Result:
         return pd.DataFrame(columns)
 
 
-def _fixed_zone(offset: pd.Timedelta):  # noqa: ANN202
-    import datetime
-
+def _fixed_zone(offset: pd.Timedelta) -> datetime.timezone:
     return datetime.timezone(offset.to_pytimedelta())

@@ -29,7 +29,9 @@ def stream_keys(x: np.ndarray, y: np.ndarray, z: np.ndarray, kind: int, seed: in
     -------
     ndarray of uint32, shape (n,)
     """
-    state = np.full(np.shape(x), np.uint64(seed & 0xFFFFFFFFFFFFFFFF) ^ np.uint64(0x9E3779B97F4A7C15))
+    state = np.full(
+        np.shape(x), np.uint64(seed & 0xFFFFFFFFFFFFFFFF) ^ np.uint64(0x9E3779B97F4A7C15)
+    )
     with np.errstate(over="ignore"):
         for values in (x, y, z, np.full(np.shape(x), kind)):
             word = np.round(np.asarray(values, float) * 1000.0).astype(np.int64).view(np.uint64)

@@ -13,13 +13,12 @@ from heatmat.errors import InputError
 from heatmat.prepare import make_case
 
 if TYPE_CHECKING:
-    import pandas as pd
     import xarray as xr
 
     from heatmat.city import City
     from heatmat.forcing import Forcing
-    from heatmat.maps import Maps
     from heatmat.map_query import Walls
+    from heatmat.maps import Maps
     from heatmat.result import Result
     from heatmat.scenario import Scenario
     from heatmat.solver import Solver
@@ -330,9 +329,7 @@ def build_case(scenario: Scenario, progress: Progress | None = None) -> Case:
     )
 
 
-def _building_labels(
-    city: City, maps: Maps
-) -> tuple[list[str], list[dict[str, object]]]:
+def _building_labels(city: City, maps: Maps) -> tuple[list[str], list[dict[str, object]]]:
     """Parents and tags of the buildings in the maps' order."""
     rows = city.buildings.set_index("building_id")
     parents, tags = [], []

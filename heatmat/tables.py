@@ -45,9 +45,7 @@ class DeviceTables:
         self.case = case
         self.plan = plan
         table = case.constructions
-        decay, constant, rise = exponential_coefficients(
-            table.rate, table.gain, case.forcing.step
-        )
+        decay, constant, rise = exponential_coefficients(table.rate, table.gain, case.forcing.step)
         day = np.exp(-table.rate * case.forcing.step * plan.day)
         modes = np.concatenate([decay, constant, rise, table.gain, day], axis=1)
         self.modes = to_device(modes.astype(np.float32))
@@ -138,9 +136,7 @@ class DeviceTables:
             rows[layout.F_WINDWARD] = model[1] * wind ** model[2]
             rows[layout.F_LEEWARD] = model[3] * wind ** model[4]
         origin = np.radians(forcing.wind_direction[stamps])
-        rows[layout.F_WIND_X], rows[layout.F_WIND_Y] = to_grid(
-            np.sin(origin), np.cos(origin), turn
-        )
+        rows[layout.F_WIND_X], rows[layout.F_WIND_Y] = to_grid(np.sin(origin), np.cos(origin), turn)
         rows[layout.F_PRIESTLEY_TAYLOR] = priestley_taylor_factor(
             forcing.air_temperature[stamps], forcing.pressure[stamps]
         )
@@ -149,9 +145,7 @@ class DeviceTables:
 
     def free_rows(self, chunk: Chunk) -> np.ndarray:
         """The inner part of the surface temperatures at a chunk's stamps, float32."""
-        stamps = np.minimum(
-            np.arange(chunk.begin, chunk.begin + chunk.steps + 2), self.plan.total
-        )
+        stamps = np.minimum(np.arange(chunk.begin, chunk.begin + chunk.steps + 2), self.plan.total)
         return self.free[:, stamps].astype(np.float32)
 
     def chunk(self, chunk: Chunk, references: "ReferenceClasses") -> ChunkForcing:

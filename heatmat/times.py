@@ -5,6 +5,9 @@ from __future__ import annotations
 import datetime
 import re
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from heatmat.errors import InputError
 
@@ -126,7 +129,7 @@ def parse_stamp(value: object, *, where: str = "") -> Stamp:
     )
 
 
-def as_utc(times: object, utc_offset_h: float, *, like: object) -> object:
+def as_utc(times: Any, utc_offset_h: float, *, like: Any) -> np.ndarray:
     """Times as UTC stamps.
 
     Parameters
@@ -142,12 +145,10 @@ def as_utc(times: object, utc_offset_h: float, *, like: object) -> object:
     -------
     ndarray of datetime64[s]
     """
-    import numpy as np
-
-    year = int(str(np.datetime64(like, "Y")))  # type: ignore[call-overload]
+    year = int(str(np.datetime64(like, "Y")))
     one = isinstance(times, str) or not hasattr(times, "__iter__")
     wanted = []
-    for value in [times] if one else times:  # type: ignore[attr-defined]
+    for value in [times] if one else times:
         text = str(value.astype("datetime64[s]")) if isinstance(value, np.datetime64) else value
         local = parse_stamp(text, where="times").at_offset(utc_offset_h, year)
         wanted.append(np.datetime64(local - datetime.timedelta(hours=utc_offset_h), "s"))

@@ -85,6 +85,7 @@ def _simulate(
                         "seconds": dict(session.seconds),
                         "warnings": list(session.warnings),
                     },
+                    geometry=simulation.maps if scenario.interventions else None,
                     run_directory=folder,
                     progress=report,
                 )

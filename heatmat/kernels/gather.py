@@ -9,9 +9,9 @@ from heatmat.kernels.layout import (
     F_BEAM,
     F_BORDER_LONG,
     F_BORDER_SHORT,
+    F_GLOBAL,
     F_ISOTROPIC,
     F_SKY,
-    F_GLOBAL,
     HIT_BORDER,
     MARTIN_BERDAHL,
     MAX_ENTRIES,
@@ -23,6 +23,8 @@ from heatmat.kernels.layout import (
     P_BAND_SINE,
     P_MARTIN_BERDAHL,
     P_MARTIN_NORM,
+    PHYSICS_FLOATS,
+    PHYSICS_INTS,
     S_NX,
     S_NY,
     S_NZ,
@@ -59,7 +61,6 @@ from heatmat.kernels.march import (
 )
 from heatmat.kernels.paths import U2, count_hits, orientation_class, paths_used, survival
 from heatmat.kernels.starts import F1, F2, F3, I1, I2
-from heatmat.kernels.layout import PHYSICS_FLOATS, PHYSICS_INTS
 from heatmat.runtime import ti, tm
 
 physics_vector = ti.types.vector(PHYSICS_FLOATS, ti.f32)
@@ -198,9 +199,7 @@ def gather(
                 for back in range(vertices):
                     k = vertices - back
                     slot = first + k
-                    n_k = tm.vec3(
-                        vertex_f[slot, V_NX], vertex_f[slot, V_NY], vertex_f[slot, V_NZ]
-                    )
+                    n_k = tm.vec3(vertex_f[slot, V_NX], vertex_f[slot, V_NY], vertex_f[slot, V_NZ])
                     construction = pick_construction(
                         vertex_i[slot, W_COMPOSITION],
                         vertex_f[slot, V_MATERIAL],

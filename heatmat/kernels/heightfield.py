@@ -98,9 +98,7 @@ def region_at(
     if ix >= 0 and iy >= 0 and ix < grid_i[G_NX] and iy < grid_i[G_NY]:
         region = cells[iy, ix]
         if region < 0:
-            region = locate(
-                px, py, region, boundary, reference, boundary_edges, edges, edge_sides
-            )
+            region = locate(px, py, region, boundary, reference, boundary_edges, edges, edge_sides)
     return region
 
 
@@ -255,8 +253,11 @@ def trace(
                                     if ahead and te <= t_out:
                                         closer = te < t_next - VERTEX
                                         tie = te < t_next + VERTEX and fits > best_from
-                                        if best < 0 or closer or tie or (
-                                            te < t_next and fits == best_from
+                                        if (
+                                            best < 0
+                                            or closer
+                                            or tie
+                                            or (te < t_next and fits == best_from)
                                         ):
                                             t_next = te
                                             best = e
@@ -265,8 +266,10 @@ def trace(
                             px = o.x + d.x * t_next
                             py = o.y + d.y * t_next
                             pz = o.z + d.z * t_next
-                            f0 = o.z + d.z * t_now - plane_height(
-                                planes, region, o.x + d.x * t_now, o.y + d.y * t_now
+                            f0 = (
+                                o.z
+                                + d.z * t_now
+                                - plane_height(planes, region, o.x + d.x * t_now, o.y + d.y * t_now)
                             )
                             f1 = pz - plane_height(planes, region, px, py)
                             if f1 < 0.0 and f1 < f0:
@@ -313,9 +316,7 @@ def trace(
                     t = t_out
                     if tx < ty:
                         low = cy << level
-                        iy = ti.cast(
-                            ti.floor((o.y + d.y * t - grid_f[G_SOUTH]) / res), ti.i32
-                        )
+                        iy = ti.cast(ti.floor((o.y + d.y * t - grid_f[G_SOUTH]) / res), ti.i32)
                         iy = ti.min(ti.max(iy, low), low + (1 << level) - 1)
                         ix = ((cx + right) << level) - (1 - right)
                     else:

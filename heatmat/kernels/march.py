@@ -72,7 +72,7 @@ from heatmat.kernels.wall import (
     natural_coefficients,
     signed_cube_root,
 )
-from heatmat.runtime import ti, tm
+from heatmat.runtime import ti
 
 LINEAR_PASSES = 3
 NONLINEAR_PASSES = 8
@@ -274,11 +274,7 @@ def march_linear(
                     # Priestley-Taylor with the ground flux of the step before.
                     k_pt = moisture * series[F_PRIESTLEY_TAYLOR, n]
                     available = (
-                        known
-                        + 0.5 * slope
-                        - emitted_at_zero
-                        - h_r * theta_before
-                        - ground_flux
+                        known + 0.5 * slope - emitted_at_zero - h_r * theta_before - ground_flux
                     )
                     if available > 0.0:
                         p0 -= k_pt * (known + 0.5 * slope - emitted_at_zero - ground_flux)
@@ -542,9 +538,7 @@ def march_nonlinear(
                         mean_convection = 0.5 * (convection_before + convection)
                         mean_latent = 0.5 * (latent_before + latent)
                         into_slab = (
-                            known
-                            + 0.5 * (exchange + fresh)
-                            - 0.5 * h0 * (theta_before + theta)
+                            known + 0.5 * (exchange + fresh) - 0.5 * h0 * (theta_before + theta)
                         )
                         if held != SLAB:
                             into_slab = known - mean_emission + mean_convection

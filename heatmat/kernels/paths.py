@@ -4,7 +4,7 @@ A path is traced once. Scenarios that differ in materials, weather or physics ma
 records, so a what-if shares its rays exactly.
 """
 
-from heatmat.kernels.heightfield import BORDER, GROUND, ROOF, SKY, WALL, trace
+from heatmat.kernels.heightfield import BORDER, GROUND, ROOF, SKY, trace
 from heatmat.kernels.layout import (
     CONTINUES,
     HIT_BORDER,

@@ -7,17 +7,12 @@ reference film added back), linear between stamps.
 """
 
 from heatmat.kernels.layout import (
-    C_DIRECT,
-    C_RISE_GAIN,
     DOE_2,
     F_LEEWARD,
     F_WIND_X,
     F_WIND_Y,
     F_WINDWARD,
     LINEAR,
-    M_CONSTANT,
-    M_DECAY,
-    M_RISE,
     MODES,
     MOWITT,
     P_CONSTANT,

@@ -32,9 +32,7 @@ def wind_factor(x, y, z, wind: ti.template(), wind_f):
         height = wind[iy, ix, 0]
         h = ti.max(z, LOWEST)
         if h >= height:
-            factor = wind[iy, ix, 3] * ti.log(
-                ti.max((h - wind[iy, ix, 1]) / wind[iy, ix, 2], 2.0)
-            )
+            factor = wind[iy, ix, 3] * ti.log(ti.max((h - wind[iy, ix, 1]) / wind[iy, ix, 2], 2.0))
         else:
             factor = wind[iy, ix, 4] * ti.exp(-wind[iy, ix, 5] * (1.0 - h / height))
         factor = ti.min(factor, ti.log(h / OPEN_ROUGHNESS) / ti.log(10.0 / OPEN_ROUGHNESS))
