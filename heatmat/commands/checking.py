@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from heatmat.scenario import Scenario
 
 PLACE_SECONDS = 1.0e-3
-"""Time of a pixel or of a storey of a facade over a day of 144 steps, on one core [s]: the demo on a
-server's core of 2025. A machine half or twice as fast is nothing unusual."""
+"""Time of a pixel or of a storey of a facade over a day of 144 steps, on one core [s]: measured on
+the demo with 2 cores in November 2026. `heatmat benchmark` tells of the machine at hand."""
 
 SETUP_SECONDS = 20.0
 """Reading, maps, compilation of the kernels, pictures [s]."""
@@ -110,7 +110,7 @@ def _cost_lines(scenario: Scenario, city: City, steps: int, outputs: int) -> lis
     return [
         ("grid", "{} x {} cells of {:g} m".format(*_grid(city, size), size)),
         ("memory", f"about {needed / 2**30:.1f} GiB{free_text}"),
-        ("time", f"about {_duration(seconds)} on {cores} CPU cores, far less on a GPU"),
+        ("time", f"about {_duration(seconds)} on {cores} CPU cores"),
         ("resolution", f"finest that fits: {finest}"),
     ]
 
