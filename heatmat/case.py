@@ -7,10 +7,8 @@ where only NumPy and Taichi are installed.
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
 import os
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -177,15 +175,9 @@ class Case:
         """Write the case to one .npz file, aside first and then renamed."""
         path = Path(path)
         arrays: dict[str, np.ndarray] = {}
-        buffer = tempfile.NamedTemporaryFile(suffix=".npz", delete=False)
-        buffer.close()
-        self.maps.save(buffer.name)
-        arrays["maps"] = np.frombuffer(Path(buffer.name).read_bytes(), np.uint8)
-        os.unlink(buffer.name)
         plain: dict[str, object] = {"format": FORMAT}
-        _pack(self.forcing, "forcing", arrays, plain)
-        _pack(self.physics, "physics", arrays, plain)
-        _pack(self.constructions, "constructions", arrays, plain)
+        for prefix in ("maps", "forcing", "physics", "constructions"):
+            _pack(getattr(self, prefix), prefix, arrays, plain)
         arrays["wind_coefficients"] = self.wind_coefficients
         for i, modes in enumerate(self.constructions.full):
             arrays[f"full.{i}"] = np.stack([modes.rate, modes.surface, modes.inner])
@@ -223,22 +215,29 @@ class Case:
                 got=plain.get("format"),
                 remedy=remedy,
             )
-        buffer = io.BytesIO(arrays["maps"].tobytes())
         count = len(plain["constructions"]["names"])
         full = [FullModes(*arrays[f"full.{i}"]) for i in range(count)]
         physics = _unpack(PhysicsNumbers, "physics", arrays, plain)
         physics.martin_berdahl = tuple(physics.martin_berdahl)
+        maps = _unpack(Maps, "maps", arrays, plain)
+        maps.origin, maps.window = tuple(maps.origin), tuple(maps.window)
+        maps.compositions = _compositions(maps.compositions)
         return cls(
-            maps=Maps.load(buffer),  # type: ignore[arg-type]
+            maps=maps,
             forcing=_unpack(Forcing, "forcing", arrays, plain),
             constructions=_unpack(ConstructionTable, "constructions", arrays, plain, full=full),
             physics=physics,
             wind_coefficients=arrays["wind_coefficients"],
-            compositions=[tuple((n, s) for n, s in entry) for entry in plain["compositions"]],
+            compositions=_compositions(plain["compositions"]),
             default_facade=plain["default_facade"],
             default_ground=plain["default_ground"],
             label=plain["label"],
         )
+
+
+def _compositions(stored: list) -> list[tuple[tuple[str, float], ...]]:
+    """Compositions as JSON holds them, back to tuples."""
+    return [tuple((name, share) for name, share in entries) for entries in stored]
 
 
 def _pack(

@@ -17,7 +17,7 @@ RAYS_MOST = 64
 """Paths of a start at most; beyond, a query takes more positions."""
 
 UPPER_90 = 1.57
-"""Upper 90 % bound of a standard error from 8 replicates: sqrt(7 / 2.833), chi-square, 7 degrees."""
+"""Upper 90 % bound of a standard error from 8 replicates: sqrt(7 / 2.833), chi-square."""
 
 
 @dataclass
@@ -123,15 +123,7 @@ def estimate(
     rays = RAYS_FIRST
     while active.size:
         requests = replicate(pick(places, active), samples)
-        done = 0
-
-        def advance(count: int, total: int = len(requests)) -> None:
-            nonlocal done
-            done += count
-            if progress is not None:
-                settled = 1.0 - active.size / places_count
-                progress(settled + (1.0 - settled) * min(1.0, done / total))
-
+        advance = _progress(progress, 1.0 - active.size / places_count, len(requests))
         part = average(
             solver.solve(requests, rays, full=True, progress=advance), active.size, samples, rays
         )
@@ -148,6 +140,22 @@ def estimate(
             samples *= 2
     assert result is not None
     return result
+
+
+def _progress(
+    report: Callable[[float], None] | None, settled: float, total: int
+) -> Callable[[int], None] | None:
+    """Starts done, told as the share of all places: `settled` needs no more rays."""
+    if report is None:
+        return None
+    done = 0
+
+    def advance(count: int) -> None:
+        nonlocal done
+        done += count
+        report(settled + (1.0 - settled) * min(1.0, done / total))
+
+    return advance
 
 
 def _replace(whole: Estimate, index: np.ndarray, part: Estimate) -> Estimate:

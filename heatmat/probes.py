@@ -38,8 +38,9 @@ def choose_probes(maps: xr.Dataset, walls: Walls, city_maps: Maps) -> pd.DataFra
     -------
     DataFrame
         Columns of POINTS.csv: `roof` and `street`, the sunniest pixels that are all roof and all
-        sealed ground; `shade`, the sealed ground with the least sun; `wall north` to `wall west`, the largest
-        facade that faces there, at three quarters of its height. What a place lacks is left out.
+        sealed ground; `shade`, the sealed ground with the least sun; `wall north` to `wall
+        west`, the largest facade that faces there, at three quarters of its height. What a
+        place lacks is left out.
     """
     import pandas as pd
 

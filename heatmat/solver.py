@@ -244,12 +244,8 @@ class Solver:
         for chunk in self.plan.chunks:
             forcing = self.tables.chunk(chunk, self.references)
             bits = self._visibility(chunk, start_f, start_i, vertex_f, vertex_i, depth, slots)
-            pieces.append(
-                self._gather(
-                    chunk, forcing, bits, (start_f, start_i, primaries, vertex_f, vertex_i, depth), view,
-                    rays, slots, values,
-                )
-            )  # fmt: skip
+            records = (start_f, start_i, primaries, vertex_f, vertex_i, depth)
+            pieces.append(self._gather(chunk, forcing, bits, records, view, rays, slots, values))
             if chunk.first_day_nodes is not None:
                 lit = np.unpackbits(
                     bits[0].to_numpy().view(np.uint8), axis=1, bitorder="little"
@@ -257,16 +253,16 @@ class Solver:
                 hours += lit[:, : chunk.nodes.shape[0]][:, chunk.first_day_nodes].sum(axis=1) * (
                     self.case.forcing.step / 3600.0
                 )
-        records, place = start_i.to_numpy(), start_f.to_numpy()
+        codes_out, place = start_i.to_numpy(), start_f.to_numpy()
         temperatures = np.concatenate(pieces, axis=1)[:count]
         temperatures[..., layout.Y_TEMPERATURE] += np.float32(BASE_TEMPERATURE)
         return Starts(
             values=temperatures,
-            valid=records[:count, layout.T_VALID] == 1,
-            kind=records[:count, layout.T_KIND],
-            composition=records[:count, layout.T_COMPOSITION],
-            facade=records[:count, layout.T_FACADE],
-            region=records[:count, layout.T_REGION],
+            valid=codes_out[:count, layout.T_VALID] == 1,
+            kind=codes_out[:count, layout.T_KIND],
+            composition=codes_out[:count, layout.T_COMPOSITION],
+            facade=codes_out[:count, layout.T_FACADE],
+            region=codes_out[:count, layout.T_REGION],
             position=place[:count, layout.S_X : layout.S_Z + 1],
             sky_view=view.to_numpy()[:count, 0],
             sunlit_hours=hours[:count],

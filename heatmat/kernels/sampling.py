@@ -37,6 +37,7 @@ def combine(a: ti.u32, b: ti.u32) -> ti.u32:
 
 @ti.func
 def reverse_bits(v: ti.u32) -> ti.u32:
+    """The 32 bits in reverse order."""
     x = v
     x = ((x >> ti.u32(1)) & ti.u32(0x55555555)) | ((x & ti.u32(0x55555555)) << ti.u32(1))
     x = ((x >> ti.u32(2)) & ti.u32(0x33333333)) | ((x & ti.u32(0x33333333)) << ti.u32(2))
