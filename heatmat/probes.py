@@ -44,7 +44,7 @@ def choose_probes(maps: xr.Dataset, walls: Walls, city_maps: Maps) -> pd.DataFra
     """
     import pandas as pd
 
-    rows = [*_pixels(maps, _sealed(maps, city_maps)), *_walls(walls)]
+    rows = [*_pixels(maps, _sealed(maps, city_maps)), *_walls(maps, walls)]
     columns = ["id", "surface", "x", "y", "z", "azimuth_deg"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -95,8 +95,14 @@ def _eroded(mask: np.ndarray) -> np.ndarray:
     return inner
 
 
-def _walls(walls: Walls) -> list[tuple[str, str, float, float, float, float]]:
+def _walls(maps: xr.Dataset, walls: Walls) -> list[tuple[str, str, float, float, float, float]]:
     table = walls.table
+    x, y = 0.5 * (table["x0"] + table["x1"]), 0.5 * (table["y0"] + table["y1"])
+    # Walls at the border may have their middle outside, where nothing can be asked.
+    table = table[
+        x.between(maps["x"].values.min(), maps["x"].values.max())
+        & y.between(maps["y"].values.min(), maps["y"].values.max())
+    ]
     if table.empty:
         return []
     facades = table.groupby("facade").agg(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from heatmat.scenario import Scenario
 
-DEMO_PIXEL, QUICK_PIXEL = 4.0, 16.0
+DEMO_PIXEL, QUICK_PIXEL = 5.0, 16.0
 """Pixels of the demo's maps [m]; the geometry stays exact, whatever they are."""
 
 

@@ -4,7 +4,8 @@ Both read their incoming series from per-thread scratch rows, march the modes of
 the chunk, and write either radiosity series (later vertices) or output rows (first vertex). On the
 first chunk the first day is repeated until periodic: after each pass the start of every mode is
 set from the pass's own flux, with the mean closed for the feedback of the exchange flux (a Newton
-step on the daily mean), which converges in two or three passes even for 2 m of ground. The day that follows is the last
+step on the daily mean), which converges in two or three passes even for 2 m of ground. The day that
+follows is the last
 pass once no start moves by more than `PERIODIC`, or after the most passes allowed.
 """
 
