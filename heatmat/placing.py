@@ -166,23 +166,27 @@ def _snap_wall(
 ) -> tuple[int, float, float, float]:
     """Facade, distance along it, height and distance moved of one wall point."""
     z = float(points["z"].iloc[row])
-    ab = maps.facade_ab.astype(float)
+    near = facades_near(maps, x, y)
+    ab = maps.facade_ab[near].astype(float)
     edge = ab[:, 2:] - ab[:, :2]
     length = np.maximum(np.hypot(edge[:, 0], edge[:, 1]), 1e-9)
     along = ((x - ab[:, 0]) * edge[:, 0] + (y - ab[:, 1]) * edge[:, 1]) / length
     s = np.clip(along, np.minimum(CORNER, 0.5 * length), np.maximum(length - CORNER, 0.5 * length))
-    aside = np.hypot(x - ab[:, 0] - s * edge[:, 0] / length, y - ab[:, 1] - s * edge[:, 1] / length)
-    low, high = maps.facade_z[:, 0].astype(float), maps.facade_z[:, 1].astype(float)
+    aside = np.hypot(
+        x - ab[:, 0] - s * edge[:, 0] / length, y - ab[:, 1] - s * edge[:, 1] / length
+    )
+    low, high = maps.facade_z[near].astype(float).T
     height = np.clip(z, low + CORNER, np.maximum(high - CORNER, low + CORNER))
     distance = np.hypot(aside, height - z)
     azimuth = points["azimuth_deg"].iloc[row]
     off = np.zeros(length.size)
     if np.isfinite(azimuth):
-        off = np.abs((maps.facade_azimuth_deg() - float(azimuth) + 180.0) % 360.0 - 180.0)
-    allowed = (distance <= SNAP) & (off <= 45.0) & (maps.facade_exposed_area > 0.0)
+        facing = np.degrees(np.arctan2(edge[:, 1], -edge[:, 0])) + maps.convergence_deg
+        off = np.abs((facing - float(azimuth) + 180.0) % 360.0 - 180.0)
+    allowed = (distance <= SNAP) & (off <= 45.0) & (maps.facade_exposed_area[near] > 0.0)
     if not allowed.any():
         wanted = f" facing {azimuth:g} degrees" if np.isfinite(azimuth) else ""
-        nearest = f"{distance.min():.1f} m away" if distance.size else "there are no walls"
+        nearest = f"{distance.min():.1f} m away" if distance.size else "further away"
         raise InputError(
             f"no wall{wanted} within {SNAP} m",
             where=place_of(points, row, "x, y, z"),
@@ -192,7 +196,25 @@ def _snap_wall(
     # Ties at a corner go to the wall whose normal is nearest to the azimuth asked for.
     score = np.where(allowed, distance + 1e-3 * off, np.inf)
     best = int(np.argmin(score))
-    return best, float(s[best]), float(height[best]), float(distance[best])
+    return int(near[best]), float(s[best]), float(height[best]), float(distance[best])
+
+
+def facades_near(maps: Maps, x: float, y: float) -> np.ndarray:
+    """Facades with an edge in the cells within `SNAP` of a point, whatever the city's size."""
+    reach = SNAP / maps.resolution
+    column = (x - maps.west) / maps.resolution
+    row = maps.ny - (y - maps.south) / maps.resolution
+    rows = slice(max(0, int(row - reach)), max(0, int(row + reach) + 1))
+    columns = slice(max(0, int(column - reach)), max(0, int(column + reach) + 1))
+    codes = maps.cell_region[rows, columns]
+    edges = [
+        maps.boundary_edges[maps.boundary_start[k] : maps.boundary_start[k + 1]]
+        for k in -1 - codes[codes < 0]
+    ]
+    if not edges:
+        return np.zeros(0, np.int32)
+    facades = np.unique(maps.edge_facades[np.concatenate(edges)])
+    return facades[facades >= 0]
 
 
 def _patch(

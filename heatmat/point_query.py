@@ -171,7 +171,6 @@ def surface_labels(
     maps: Any, compositions: list, starts: dict[str, np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Building ids and dominant constructions of starts, as object arrays."""
-    names = np.array([*maps.building_ids, ""], dtype=object)
     on_wall = starts["kind"] == 2
     building = np.where(
         on_wall,
@@ -182,4 +181,5 @@ def surface_labels(
     dominant = np.array(
         [max(entries, key=lambda entry: entry[1])[0] for entries in compositions], dtype=object
     )
-    return names[building], dominant[starts["composition"]]
+    names = [maps.building_ids[i] if i >= 0 else "" for i in building]
+    return np.array(names, dtype=object), dominant[starts["composition"]]

@@ -47,6 +47,8 @@ class ReferenceClasses:
         # The plane beyond the map: open and unshaded.
         ground = case.compositions[case.default_ground][0][0]
         self.ground = table.index(ground)
+        facade = case.compositions[case.default_facade][0][0]
+        self.facade = table.index(facade)
         constructions.append(self.ground)
         normals.append((0.0, 0.0, 1.0))
         environment.append((1.0, 1.0, 0.0, 0.6, 0.4))
@@ -55,6 +57,7 @@ class ReferenceClasses:
         self._normals = to_device(np.array(normals, np.float32))
         self._environment = to_device(np.array(environment, np.float32))
         self._state = ti.ndarray(dtype=ti.f32, shape=(self.count, layout.STATE_FLOATS))
+        self._before: np.ndarray | None = None
 
     def _wind_factors(self) -> tuple[float, float]:
         """Typical wind factors above the roofs and in the streets."""
@@ -63,13 +66,17 @@ class ReferenceClasses:
         form = np.asarray(self.case.wind_coefficients, float).reshape(-1, 6).mean(axis=0)
         return float(form[4]), float(form[4] * np.exp(-0.6 * form[5]))
 
-    def march(self, chunk: Chunk, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Temperatures of the classes and the radiosity of the border over a chunk.
+    def march(
+        self, chunk: Chunk, rows: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """What the classes give to a chunk.
 
         Returns
         -------
         tuple of ndarray
-            Classes (count, 2, steps + 2); border short and long wave (steps + 2,) [W m-2].
+            Mean temperatures of the classes over the chunk's first day (count, 1, 1), as
+            departures [K]; short and long wave that leave the border, and the longwave of typical
+            surroundings: default ground and facade, half of them lit (steps + 2,) [W m-2].
         """
         width = chunk.steps + 2
         out = ti.ndarray(dtype=ti.f32, shape=(self.count, width, 1))
@@ -95,16 +102,25 @@ class ReferenceClasses:
             tables.physics,
             tables.switches,
         )
-        theta = out.to_numpy()[:, :, 0]
-        # Kernels read stamp 0 as a first guess: the mean of the periodic day.
-        theta[:, 0] = theta[:, 1 : self.plan.day + 1].mean(axis=1)
-        classes = np.stack([theta, np.cbrt(theta - rows[layout.F_AIR])], axis=1)
-        emission = STEFAN_BOLTZMANN * (theta[-1].astype(float) + BASE_TEMPERATURE) ** 4
-        before = np.concatenate([emission[1:2], emission[1:2], emission[1:-1]])
+        theta = out.to_numpy()[:, :, 0].astype(float)
+        # Kernels read a first guess of their surface: the mean of the periodic day.
+        guess = theta[:, 1 : self.plan.day + 1].mean(axis=1)
+        black = STEFAN_BOLTZMANN * (theta + BASE_TEMPERATURE) ** 4
+        black[:, 0] = black[:, 1] if self._before is None else self._before
+        self._before = black[:, chunk.steps].copy()
+        black[:, 1:] = 0.5 * (black[:, 1:] + black[:, :-1])
         table = self.case.constructions
         emissivity = table.emissivity[self.ground]
-        border_long = (
-            0.5 * emissivity * (emission + before) + (1.0 - emissivity) * rows[layout.F_SKY]
-        )
+        border_long = emissivity * black[-1] + (1.0 - emissivity) * rows[layout.F_SKY]
         border_short = table.albedo[self.ground] * rows[layout.F_GLOBAL]
-        return classes.astype(np.float32), border_short, border_long
+        surroundings = 0.5 * (black[self._classes_of(self.ground, True)].mean(axis=0))
+        surroundings += 0.5 * black[self._classes_of(self.facade, False)].mean(axis=0)
+        classes = guess.astype(np.float32)[:, None, None]
+        return classes, border_short, border_long, surroundings
+
+    def _classes_of(self, construction: int, upward: bool) -> slice:
+        """Shaded and lit classes of a construction that face up, or as walls all around."""
+        first = 2 * construction * layout.ORIENTATIONS
+        return (
+            slice(first, first + 2) if upward else slice(first + 2, first + 2 * layout.ORIENTATIONS)
+        )

@@ -152,9 +152,10 @@ class DeviceTables:
         """Everything of one chunk on the device."""
         if chunk.begin not in self._chunks:
             rows = self.series(chunk)
-            classes, border_short, border_long = references.march(chunk, rows)
+            classes, border_short, border_long, surroundings = references.march(chunk, rows)
             rows[layout.F_BORDER_SHORT] = border_short
             rows[layout.F_BORDER_LONG] = border_long
+            rows[layout.F_SURROUNDINGS] = surroundings
             out = np.full(chunk.steps + 2, -1, np.int32)
             out[chunk.output_steps] = np.arange(chunk.outputs)
             self._chunks[chunk.begin] = ChunkForcing(

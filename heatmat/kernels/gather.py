@@ -46,6 +46,7 @@ from heatmat.kernels.layout import (
     W_ORIENTATION,
     W_STATUS,
 )
+from heatmat.kernels.linear import lit_share, march_linear
 from heatmat.kernels.march import (
     K_CARRY_LONG,
     K_CARRY_SHORT,
@@ -54,8 +55,6 @@ from heatmat.kernels.march import (
     SCRATCH_ROWS,
     Gather,
     beam_cosine,
-    lit_share,
-    march_linear,
     march_nonlinear,
     sunlit,
 )
@@ -227,6 +226,7 @@ def gather(
                         n_k,
                         vertex_f[slot, V_WIND],
                         vertex_f[slot, V_PA],
+                        vertex_i[slot, W_KIND],
                         vertex_f[slot, V_LIT],
                         brings,
                         all_global,

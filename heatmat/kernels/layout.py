@@ -57,8 +57,9 @@ ANY_KIND = -1
     F_BORDER_SHORT,
     F_BORDER_LONG,
     F_GLOBAL,
-) = range(17)
-FORCING_ROWS = 17
+    F_SURROUNDINGS,
+) = range(18)
+FORCING_ROWS = 18
 
 # Construction properties, one row a construction
 (
@@ -83,7 +84,9 @@ MODE_FLOATS = 40
 
 # What a marching surface hands from one chunk of time to the next
 X_FLUX, X_KNOWN, X_THETA, X_EMISSION, X_GROUND_FLUX, X_LATENT = 8, 9, 10, 11, 12, 13
-STATE_FLOATS = 14
+# ... and, of later vertices, the same of the reference beside it
+X_REFERENCE, X_REFERENCE_GROUND = 14, 25
+STATE_FLOATS = 26
 
 # Numbers of the physics (float): convection, sky, references
 (

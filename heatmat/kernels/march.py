@@ -1,17 +1,14 @@
-"""The two marches: every later vertex linearly, the first one with its full nonlinear balance.
+"""The march of a path's first vertex, with its full nonlinear balance.
 
-Both read their incoming series from per-thread scratch rows, march the modes of their slab through
-the chunk, and write either radiosity series (later vertices) or output rows (first vertex). On the
-first chunk the first day is repeated until periodic: after each pass the start of every mode is
-set from the pass's own flux, with the mean closed for the feedback of the exchange flux (a Newton
-step on the daily mean), which converges in two or three passes even for 2 m of ground. The day that
-follows is the last
-pass once no start moves by more than `PERIODIC`, or after the most passes allowed.
+Incoming series are read from per-thread scratch rows; output rows are added to. On the first chunk
+the first day is repeated until periodic: after each pass the start of every mode is set from the
+pass's own flux, with the mean closed for the feedback of the exchange flux (a Newton step on the
+daily mean), which converges in two or three passes even for 2 m of ground. The pass after one that
+moved no start by more than `PERIODIC` is the last, or the last of those allowed.
 """
 
 from heatmat.kernels.layout import (
     C_ABSORPTANCE,
-    C_ALBEDO,
     C_DIRECT,
     C_EMISSIVITY,
     C_FILM,
@@ -22,15 +19,7 @@ from heatmat.kernels.layout import (
     C_ROUGHNESS,
     C_STEADY_GAIN,
     F_AIR,
-    F_AIR_RADIATION,
-    F_BAND,
-    F_BEAM,
-    F_BORDER_LONG,
-    F_BORDER_SHORT,
-    F_GLOBAL,
-    F_ISOTROPIC,
     F_PRIESTLEY_TAYLOR,
-    F_SKY,
     F_SUN_X,
     F_SUN_Y,
     F_SUN_Z,
@@ -75,12 +64,10 @@ from heatmat.kernels.wall import (
 )
 from heatmat.runtime import ti
 
-LINEAR_PASSES = 3
 NONLINEAR_PASSES = 8
 
 # Sum over the modes of how far a pass moved their start [K]; a bound on the temperature's move.
 PERIODIC = 0.01
-PERIODIC_LINEAR = 0.05
 
 # Scratch rows of a thread: everything that falls on the first vertex, and the series on its way
 # back along a path.
@@ -118,217 +105,6 @@ def beam_cosine(normal, series: ti.template(), n):
         + normal.y * series[F_SUN_Y, n]
         + normal.z * series[F_SUN_Z, n],
     )
-
-
-@ti.func
-def lit_share(
-    normal, bits: ti.template(), slot, node_of_step: ti.template(), series: ti.template(), days
-):
-    """Share of the first day's beam that a surface with this normal really gets."""
-    got = 0.0
-    could = 1e-6
-    for n in range(1, days + 1):
-        node = node_of_step[n]
-        if node >= 0:
-            b = series[F_BEAM, n] * beam_cosine(normal, series, n)
-            could += b
-            got += b * sunlit(bits, slot, node)
-    return got / could
-
-
-@ti.func
-def march_linear(
-    slot,
-    construction,
-    normal,
-    wind,
-    perimeter_over_area,
-    lit,
-    brings,
-    all_global,
-    base,
-    stride,
-    steps,
-    first_chunk,
-    scratch: ti.template(),
-    state: ti.template(),
-    bits: ti.template(),
-    node_of_step: ti.template(),
-    series: ti.template(),
-    free: ti.template(),
-    modes: ti.template(),
-    properties: ti.template(),
-    classes: ti.template(),
-    class_shaded,
-    physics,
-    switches,
-):
-    """March a later vertex and turn the carried incoming series into its radiosity series.
-
-    Emission and convection are linear about the reference surface of its class, between the
-    shaded and the lit one by the share of the beam that it gets. Steps 1 to `steps` + 1 are
-    written (the extra one is the lookahead of the first vertex); the state kept is that of stamp
-    `steps`.
-    """
-    mode = switches[O_CONVECTION]
-    albedo = properties[construction, C_ALBEDO]
-    absorptance = properties[construction, C_ABSORPTANCE]
-    emissivity = properties[construction, C_EMISSIVITY]
-    direct = properties[construction, C_DIRECT]
-    h0 = properties[construction, C_FILM]
-    roughness = properties[construction, C_ROUGHNESS]
-    moisture = properties[construction, C_MOISTURE]
-    held = properties[construction, C_HELD]
-    kappa = properties[construction, C_RISE_GAIN]
-    steady = properties[construction, C_STEADY_GAIN]
-    decay = load_modes(modes, construction, M_DECAY)
-    constant = load_modes(modes, construction, M_CONSTANT)
-    rise = load_modes(modes, construction, M_RISE)
-    natural = natural_coefficients(normal.z, physics)
-    forced = forced_factors(wind, perimeter_over_area, physics, mode)
-    sigma = physics[P_SIGMA]
-    kelvin = physics[P_BASE]
-    day = switches[O_DAY]
-
-    x = modes_vector(0.0)
-    exchange = 0.0
-    known_before = 0.0
-    theta_before = 0.0
-    emission_before = 0.0
-    ground_flux = 0.0
-    start_flux = 0.0
-    passes = 1
-    if first_chunk == 1:
-        passes = 1 + LINEAR_PASSES
-        # Start from the steady state at the reference's daily mean.
-        start = classes[class_shaded, 0, 0] + lit * (
-            classes[class_shaded + 1, 0, 0] - classes[class_shaded, 0, 0]
-        )
-        if held == SLAB:
-            start_flux = (start - free[construction, 0]) / steady
-        x = load_modes(modes, construction, M_GAIN) * start_flux
-        theta_before = start
-    else:
-        for k in ti.static(range(MODES)):
-            x[k] = state[slot, k]
-        exchange = state[slot, X_FLUX]
-        known_before = state[slot, X_KNOWN]
-        theta_before = state[slot, X_THETA]
-        emission_before = state[slot, X_EMISSION]
-        ground_flux = state[slot, X_GROUND_FLUX]
-
-    turn = 0
-    while turn < passes:
-        last_turn = turn == passes - 1
-        count = steps + 1
-        if not last_turn:
-            count = day
-        x_start = x
-        sum_flux = 0.0
-        sum_theta = 0.0
-        sum_free = 0.0
-        sum_slope = 0.0
-        for n in range(1, count + 1):
-            at = base + n * stride
-            short = (
-                brings.isotropic * series[F_ISOTROPIC, n]
-                + brings.band * series[F_BAND, n]
-                + brings.border * series[F_BORDER_SHORT, n]
-                + brings.carry * scratch[at + K_CARRY_SHORT]
-            )
-            long = (
-                brings.air * series[F_AIR_RADIATION, n]
-                + brings.sky * series[F_SKY, n]
-                + brings.border * series[F_BORDER_LONG, n]
-                + brings.carry * scratch[at + K_CARRY_LONG]
-            )
-            short += (
-                series[F_BEAM, n]
-                * beam_cosine(normal, series, n)
-                * sunlit(bits, slot, node_of_step[n])
-            )
-            if all_global == 1:
-                short = series[F_GLOBAL, n]
-            known = absorptance * short + emissivity * long
-            if turn == 0 and n == 1 and first_chunk == 1:
-                known_before = known
-                exchange = start_flux - known  # the flux that keeps the steady state
-            slope = known - known_before
-            t_air = series[F_AIR, n]
-            reference = classes[class_shaded, 0, n] + lit * (
-                classes[class_shaded + 1, 0, n] - classes[class_shaded, 0, n]
-            )
-            root = classes[class_shaded, 1, n] + lit * (
-                classes[class_shaded + 1, 1, n] - classes[class_shaded, 1, n]
-            )
-            if switches[O_LINEAR] == 1:
-                reference = t_air
-            t_ref = reference + kelvin
-            h_r = 4.0 * emissivity * sigma * t_ref * t_ref * t_ref
-            emitted_at_zero = 0.25 * h_r * t_ref - h_r * reference
-            h_c = film(root, natural, forced, normal, roughness, series, n, physics, mode)
-            theta = 0.0
-            if held == SLAB:
-                p0 = h_c * t_air - emitted_at_zero
-                p1 = h0 - h_c - h_r
-                if moisture > 0.0:
-                    # Priestley-Taylor with the ground flux of the step before.
-                    k_pt = moisture * series[F_PRIESTLEY_TAYLOR, n]
-                    available = (
-                        known + 0.5 * slope - emitted_at_zero - h_r * theta_before - ground_flux
-                    )
-                    if available > 0.0:
-                        p0 -= k_pt * (known + 0.5 * slope - emitted_at_zero - ground_flux)
-                        p1 += k_pt * h_r
-                y = advance(x, decay, constant, rise, known, slope, exchange)
-                history = free[construction, n] + y.sum() + direct * (known + 0.5 * slope)
-                theta = (history + kappa * p0) / (1.0 - kappa * p1)
-                fresh = p0 + p1 * theta
-                x = y + rise * fresh
-                sum_flux += known + 0.5 * (exchange + fresh)
-                sum_theta += 0.5 * (theta_before + theta)
-                sum_free += 0.5 * (free[construction, n - 1] + free[construction, n])
-                sum_slope += p1
-                exchange = fresh
-                ground_flux = known + 0.5 * slope + fresh - h0 * theta
-            elif held == HELD_AT_AIR:
-                theta = t_air
-            else:
-                theta = properties[construction, C_HELD_VALUE]
-            emission = emitted_at_zero + h_r * theta
-            if n == 1 and turn == 0 and first_chunk == 1:
-                emission_before = emission
-            if last_turn:
-                scratch[at + K_CARRY_SHORT] = albedo * short
-                scratch[at + K_CARRY_LONG] = (
-                    0.5 * (emission_before + emission) + (1.0 - emissivity) * long
-                )
-                if n == steps:
-                    for k in ti.static(range(MODES)):
-                        state[slot, k] = x[k]
-                    state[slot, X_FLUX] = exchange
-                    state[slot, X_KNOWN] = known
-                    state[slot, X_THETA] = theta
-                    state[slot, X_EMISSION] = emission
-                    state[slot, X_GROUND_FLUX] = ground_flux
-            known_before = known
-            theta_before = theta
-            emission_before = emission
-        if not last_turn and held == SLAB:
-            x = periodic_start(
-                x,
-                x_start,
-                sum_flux / count,
-                sum_theta / count,
-                sum_free / count,
-                sum_slope / count,
-                construction,
-                steady,
-                modes,
-            )
-            if ti.abs(x - x_start).sum() < PERIODIC_LINEAR:
-                turn = passes - 2
-        turn += 1
 
 
 @ti.func

@@ -61,8 +61,10 @@ def forced_factors(wind, perimeter_over_area, physics, mode):
 
 
 @ti.func
-def film(signed_root, natural, forced, normal, roughness, series: ti.template(), n, physics, mode):
-    """Convection coefficient [W m-2 K-1] at stamp n.
+def film_with_slope(
+    signed_root, natural, forced, normal, roughness, series: ti.template(), n, physics, mode
+):
+    """Convection coefficient h at stamp n, and d(h (T - T_air)) / dT there [W m-2 K-1].
 
     Parameters
     ----------
@@ -80,13 +82,25 @@ def film(signed_root, natural, forced, normal, roughness, series: ti.template(),
     if signed_root < 0.0:
         h_n = -natural.y * signed_root
     h = h_n + roughness * f
+    share = 1.0  # dh / dh_n; h_n itself grows with the cube root
     if mode == DOE_2:
-        h = h_n + roughness * (ti.sqrt(h_n * h_n + f * f) - h_n)
+        whole = ti.sqrt(h_n * h_n + f * f) + 1e-12
+        h = h_n + roughness * (whole - h_n)
+        share = 1.0 + roughness * (h_n / whole - 1.0)
     elif mode == MOWITT:
-        h = ti.sqrt(h_n * h_n + f * f)
+        h = ti.sqrt(h_n * h_n + f * f) + 1e-12
+        share = h_n / h
     elif mode == LINEAR:
         h = physics[P_CONSTANT] + f
-    return h
+        share = 0.0
+    return tm.vec2(h, h + share * h_n / 3.0)
+
+
+@ti.func
+def film(signed_root, natural, forced, normal, roughness, series: ti.template(), n, physics, mode):
+    """Convection coefficient [W m-2 K-1] at stamp n (see `film_with_slope`)."""
+    h = film_with_slope(signed_root, natural, forced, normal, roughness, series, n, physics, mode)
+    return h.x
 
 
 @ti.func
