@@ -9,7 +9,7 @@ import numpy as np
 from heatmat.case import BASE_TEMPERATURE, Case
 from heatmat.chunks import Chunk, TimePlan
 from heatmat.kernels import layout
-from heatmat.kernels.gather import reference_surfaces
+from heatmat.kernels.idealised import reference_surfaces
 from heatmat.rayfield import to_device
 from heatmat.runtime import ti
 from heatmat.tables import DeviceTables

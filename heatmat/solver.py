@@ -12,7 +12,7 @@ from heatmat.case import BASE_TEMPERATURE, Case
 from heatmat.chunks import TimePlan, plan_time
 from heatmat.errors import InputError
 from heatmat.kernels import gather as gather_kernels
-from heatmat.kernels import layout, paths, starts
+from heatmat.kernels import layout, paths, starts, visibility
 from heatmat.rayfield import RayField, to_device
 from heatmat.reference_classes import ReferenceClasses
 from heatmat.runtime import ensure_device, synchronise, ti
@@ -275,8 +275,8 @@ class Solver:
         start_bits = self._buffer("start_bits", (start_f.shape[0], self.plan.words), ti.u32)
         vertex_bits = self._buffer("vertex_bits", (slots, self.plan.words), ti.u32)
         grid = (field.grid_f, field.grid_i)
-        paths.start_visibility(start_f, start_i, nodes, start_bits, *field.geometry, *grid)
-        paths.vertex_visibility(
+        visibility.start_visibility(start_f, start_i, nodes, start_bits, *field.geometry, *grid)
+        visibility.vertex_visibility(
             vertex_f, vertex_i, depth, nodes, days, vertex_bits, *field.geometry, *grid
         )
         return start_bits, vertex_bits
@@ -337,7 +337,7 @@ class Solver:
             part = requests.part(slice(first, first + size))
             start_f, start_i, keys, _ = self.place(part)
             out = self._buffer("sky_out", (len(part),))
-            paths.sky_view(
+            visibility.sky_view(
                 start_f, start_i, keys, out, rays, *field.geometry, field.grid_f, field.grid_i
             )
             views.append(out.to_numpy())
@@ -358,7 +358,7 @@ class Solver:
         for first in range(0, len(requests), size):
             start_f, start_i, _, _ = self.place(requests.part(slice(first, first + size)))
             bits = self._buffer("lit_bits", (start_f.shape[0], self.plan.words), ti.u32)
-            paths.start_visibility(
+            visibility.start_visibility(
                 start_f, start_i, device_nodes, bits, *field.geometry, field.grid_f, field.grid_i
             )
             by_position = np.unpackbits(bits.to_numpy().view(np.uint8), axis=1, bitorder="little")

@@ -254,7 +254,7 @@ def march_given(
     ndarray, shape (surfaces, steps, layout.OUTPUTS)
         Temperature as departure from `BASE_TEMPERATURE`, then the fluxes.
     """
-    from heatmat.kernels.gather import march_given as kernel
+    from heatmat.kernels.idealised import march_given as kernel
     from heatmat.rayfield import to_device
     from heatmat.runtime import ti
 
