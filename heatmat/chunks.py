@@ -138,8 +138,9 @@ def plan_time(
         first_day = None
         if not counted:
             inside = (steps_of_nodes > spin_up) & (steps_of_nodes <= spin_up + day)
+            # A chunk has its days whole, and those of the spin-up borrow this very day.
             first_day = np.flatnonzero(inside)
-            counted = begin + steps >= min(total, spin_up + 1)
+            counted = bool(first_day.size)
         chunks.append(Chunk(begin, steps, begin == 0, local, node_of_step, nodes, days, first_day))
         begin += steps
     return TimePlan(origin, total, spin_up, day, stamps, tuple(chunks))
@@ -164,17 +165,33 @@ def _nodes(
     node_of_step = np.full(steps + 2, -1, np.int32)
     last = min(begin + steps + 1, source.size - 1)
     used = source[begin + 1 : last + 1]
-    unique = np.unique(used[used > 0])
+    unique = _whole_days(used[used > 0], source)
     lookup = np.searchsorted(unique, used)
     node_of_step[1 : 1 + used.size] = np.where(used > 0, lookup, -1)
     if unique.size == 0:
         below = np.array([[0.0, 0.0, -1.0]], np.float32)
         return node_of_step, below, np.zeros((1, 2), np.int32), np.zeros(1, int)
     nodes = forcing.sun_direction[origin + unique - 1].astype(np.float32)
-    # A new day starts where the steps are not neighbours (a night lies between).
-    breaks = np.flatnonzero(np.diff(unique) > 1) + 1
-    firsts = np.concatenate([[0], breaks])
-    lasts = np.concatenate([breaks - 1, [unique.size - 1]])
-    group = np.searchsorted(firsts, np.arange(unique.size), side="right") - 1
-    days = np.stack([firsts[group], lasts[group]], axis=1).astype(np.int32)
+    group = _days_of(unique)
+    count = np.bincount(group)
+    firsts = np.cumsum(count) - count
+    days = np.stack([firsts[group], (firsts + count - 1)[group]], axis=1).astype(np.int32)
     return node_of_step, nodes, days, unique
+
+
+def _days_of(steps: np.ndarray) -> np.ndarray:
+    """Day of each of some sunlit steps in order: a new one where they are not neighbours."""
+    return np.concatenate([[0], np.cumsum(np.diff(steps) > 1)])
+
+
+def _whole_days(used: np.ndarray, source: np.ndarray) -> np.ndarray:
+    """Steps whose sun is needed, with all others of their days.
+
+    A shadow ray stands for several steps of its day, counted from sunrise: where a chunk begins or
+    ends must not change which.
+    """
+    every = np.unique(source[source > 0])
+    if used.size == 0 or every.size == 0:
+        return every[:0]
+    day = _days_of(every)
+    return every[np.isin(day, day[np.isin(every, used)])]

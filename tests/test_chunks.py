@@ -1,0 +1,34 @@
+"""Time cut into chunks: the cut shows nowhere."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from heatmat.chunks import plan_time
+from tests.physics_case import make_series
+
+
+@pytest.mark.parametrize("spin_up_days", [0, 1, 5])
+@pytest.mark.parametrize("chunk_steps", [144, 217, 1000])
+def test_days_are_whole_and_the_first_counts_once(spin_up_days: int, chunk_steps: int) -> None:
+    forcing = make_series(days=spin_up_days + 4, spin_up_days=spin_up_days, dni=600.0)
+    plan = plan_time(forcing, chunk_steps)
+    assert sum(chunk.steps for chunk in plan.chunks) == plan.total
+    whole = plan_time(forcing, 10_000).chunks[0]
+    counted = [c.first_day_nodes for c in plan.chunks if c.first_day_nodes is not None]
+    # Made-up days are alike.
+    up = int(forcing.sun_up[-144:].sum())
+    assert sum(found.size for found in counted) == up
+    for chunk in plan.chunks:
+        lengths = np.unique(chunk.node_days[:, 1] - chunk.node_days[:, 0] + 1)
+        assert list(lengths) == [up]
+        # Every step has the sun that it has in one piece, at the same place in its day.
+        steps = np.arange(1, chunk.steps + 1)
+        here, there = chunk.node_of_step[steps], whole.node_of_step[chunk.begin + steps]
+        assert np.array_equal(here >= 0, there >= 0)
+        lit = here >= 0
+        assert np.array_equal(chunk.nodes[here[lit]], whole.nodes[there[lit]])
+        assert np.array_equal(
+            (here - chunk.node_days[here, 0])[lit], (there - whole.node_days[there, 0])[lit]
+        )
