@@ -28,13 +28,17 @@ from tests.physics_case import (
 OMEGA = 2.0 * np.pi / DAY
 
 
+def warmth(time: np.ndarray) -> np.ndarray:
+    """Air temperature at seconds since the start [K]."""
+    drift = 3.0 * np.sin(OMEGA * time / 9.0)
+    return BASE_TEMPERATURE + 10.0 - 6.0 * np.cos(OMEGA * (time - 7200.0)) + drift
+
+
 def hot(days: int, **more):  # noqa: ANN003, ANN201
     """Hot dry days whose warmth drifts from day to day."""
     return make_series(
         days=days,
-        air=lambda t: (
-            BASE_TEMPERATURE + 10.0 - 6.0 * np.cos(OMEGA * (t - 7200.0)) + 3.0 * np.sin(OMEGA * t / 9)
-        ),
+        air=warmth,
         sky=340.0, dni=750.0, dhi=130.0, wind=2.5, indoor=BASE_TEMPERATURE + 7.0,
         deep=BASE_TEMPERATURE - 3.0, **more,
     )  # fmt: skip
