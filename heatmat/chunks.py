@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from heatmat.errors import InputError
 from heatmat.forcing import Forcing
 
 CHUNK_STEPS = 1008
@@ -108,6 +109,11 @@ def plan_time(
     stamps : ndarray of int, optional
         Forcing stamps to report, all after the spin-up; default: every step of the window.
 
+    Raises
+    ------
+    InputError
+        If spin-up and window together are shorter than a day.
+
     Notes
     -----
     A design day that repeats needs no days between the periodic first day and the window: the
@@ -122,6 +128,14 @@ def plan_time(
         spin_up = min(spin_up, 0 if window >= day else day)
     origin = forcing.spin_up_steps - spin_up
     total = forcing.n_steps - origin
+    if total < day:
+        raise InputError(
+            "the first day is repeated until periodic, and there is no whole day",
+            where="[time] spin_up_days",
+            expected="a window or a spin-up of a day or more",
+            got=f"{total * forcing.step / 3600.0:g} h in all",
+            remedy="set spin_up_days = 1",
+        )
     if stamps is None:
         stamps = np.arange(origin + spin_up + 1, forcing.n_steps + 1)
     stamps = np.asarray(stamps, int)

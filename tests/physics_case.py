@@ -26,7 +26,7 @@ STILL = PhysicsOptions(convection="linear", wind_profile="weather_file")
 
 def make_series(
     *,
-    days: int = 2,
+    days: float = 2,
     spin_up_days: int = 1,
     step: float = 600.0,
     air: Any = BASE_TEMPERATURE,

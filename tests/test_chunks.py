@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from heatmat.chunks import plan_time
+from heatmat.errors import InputError
 from tests.physics_case import make_series
 
 
@@ -32,3 +33,10 @@ def test_days_are_whole_and_the_first_counts_once(spin_up_days: int, chunk_steps
         assert np.array_equal(
             (here - chunk.node_days[here, 0])[lit], (there - whole.node_days[there, 0])[lit]
         )
+
+
+def test_less_than_a_day_is_refused() -> None:
+    """There would be no day to repeat, and kernels would read past their series."""
+    with pytest.raises(InputError, match="spin_up_days = 1"):
+        plan_time(make_series(days=0.25, spin_up_days=0))
+    assert plan_time(make_series(days=1.25, spin_up_days=1, repeating=True)).spin_up == 144
