@@ -130,7 +130,11 @@ class Solver:
         """Starts in a batch, a power of two."""
         slots = rays * (layout.MAX_VERTICES + 1)
         slot = 4 * (
-            layout.VERTEX_FLOATS + layout.VERTEX_INTS + layout.STATE_FLOATS + self.plan.words
+            layout.VERTEX_FLOATS
+            + layout.LOOKS
+            + layout.VERTEX_INTS
+            + layout.STATE_FLOATS
+            + self.plan.words
         )
         series = 16 * (self.plan.longest + 3) + 4 * self.plan.outputs * values
         start = slots * slot + series + 4 * layout.MAX_ENTRIES * layout.STATE_FLOATS
@@ -212,6 +216,7 @@ class Solver:
         vertex_f = self._buffer("vertex_f", (slots, layout.VERTEX_FLOATS))
         vertex_i = self._buffer("vertex_i", (slots, layout.VERTEX_INTS), ti.i32)
         depth = self._buffer("depth", (n * rays,), ti.i32)
+        looks = self._buffer("looks", (slots, layout.LOOKS))
         primaries = self._buffer("primaries", (n, min(256, max(32, 8 * rays))))
         grid = (field.grid_f, field.grid_i)
         paths.trace_primaries(codes, keys, start_f, start_i, primaries, *field.geometry, *grid)
@@ -221,6 +226,7 @@ class Solver:
             start_f,
             start_i,
             primaries,
+            looks,
             vertex_f,
             vertex_i,
             depth,
@@ -244,7 +250,7 @@ class Solver:
         for chunk in self.plan.chunks:
             forcing = self.tables.chunk(chunk, self.references)
             bits = self._visibility(chunk, start_f, start_i, vertex_f, vertex_i, depth, slots)
-            records = (start_f, start_i, primaries, vertex_f, vertex_i, depth)
+            records = (start_f, start_i, primaries, looks, vertex_f, vertex_i, depth)
             pieces.append(self._gather(chunk, forcing, bits, records, view, rays, slots, values))
             if chunk.first_day_nodes is not None:
                 lit = np.unpackbits(
@@ -284,7 +290,7 @@ class Solver:
     def _gather(
         self, chunk, forcing: ChunkForcing, bits, records, view, rays, slots, values
     ) -> np.ndarray:  # fmt: skip
-        start_f, start_i, primaries, vertex_f, vertex_i, depth = records
+        start_f, start_i, primaries, looks, vertex_f, vertex_i, depth = records
         n = start_f.shape[0]
         tables = self.tables
         out = self._buffer("out", (n, max(1, chunk.outputs), values))
@@ -295,6 +301,7 @@ class Solver:
             start_i,
             bits[0],
             primaries,
+            looks,
             vertex_f,
             vertex_i,
             bits[1],

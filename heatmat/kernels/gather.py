@@ -1,6 +1,6 @@
 """From recorded paths to temperatures: every path carries its series back to its start."""
 
-from heatmat.kernels.heightfield import BORDER, GROUND, SKY
+from heatmat.kernels.heightfield import GROUND
 from heatmat.kernels.layout import (
     CONTINUES,
     F_AIR_RADIATION,
@@ -37,7 +37,6 @@ from heatmat.kernels.layout import (
     V_NY,
     V_NZ,
     V_PA,
-    V_UP,
     V_WIND,
     W_COMPOSITION,
     W_KIND,
@@ -79,37 +78,8 @@ def sky_weight(up, normal_z, physics, model):
 
 
 @ti.func
-def what_it_brings(status, up, normal_z, vertex, physics, model):
-    """Factors of the known series for the ray that left vertex `vertex`.
-
-    A path that ends by roulette brings the reference of that estimator (longwave of the air, no
-    light); one that goes on brings the difference to it over the survival probability.
-    """
-    b = Gather(isotropic=0.0, band=0.0, sky=0.0, air=0.0, border=0.0, carry=0.0)
-    p = 1.0
-    if vertex > 0:
-        p = survival(vertex)
-    q = 1.0 / p
-    b.air = 1.0 - q
-    if status == SKY:
-        g = sky_weight(up, normal_z, physics, model)
-        b.isotropic = q
-        if up < physics[P_BAND_SINE]:
-            b.band = q
-        b.sky = q * g
-        b.air += q * (1.0 - g)
-    elif status == BORDER:
-        b.border = q
-    elif status == CONTINUES:
-        b.carry = q
-    else:
-        b.air = 1.0
-    return b
-
-
-@ti.func
-def first_rays(primaries: ti.template(), start, normal_z, physics, model):
-    """What the primary rays of a start bring; `carry` is the share that hit a surface."""
+def known_rays(primaries: ti.template(), start, normal_z, physics, model):
+    """What the rays of a start or a vertex bring; `carry` is the share that hit a surface."""
     b = Gather(isotropic=0.0, band=0.0, sky=0.0, air=0.0, border=0.0, carry=0.0)
     each = 1.0 / ti.cast(primaries.shape[1], ti.f32)
     for j in range(primaries.shape[1]):
@@ -125,6 +95,23 @@ def first_rays(primaries: ti.template(), start, normal_z, physics, model):
             b.border += each
         else:
             b.carry += each
+    return b
+
+
+@ti.func
+def what_it_brings(looks: ti.template(), slot, status, normal_z, vertex, physics, model):
+    """Factors of the known series, and of the carried one, for what falls on a later vertex.
+
+    A path that ends by roulette brings the reference of that estimator (longwave of the air, no
+    light) in place of the surfaces that were met; one that goes on brings the difference to it
+    over the survival probability.
+    """
+    b = known_rays(looks, slot, normal_z, physics, model)
+    q = 0.0
+    if status == CONTINUES:
+        q = 1.0 / survival(vertex, b.carry)
+    b.air += b.carry * (1.0 - q)
+    b.carry *= q
     return b
 
 
@@ -146,6 +133,7 @@ def gather(
     start_i: I2,
     start_bits: U2,
     primaries: F2,
+    looks: F2,
     vertex_f: F2,
     vertex_i: I2,
     vertex_bits: U2,
@@ -184,7 +172,7 @@ def gather(
             for n in range(1, steps + 2):
                 scratch[base + n * stride + K_SHORT] = 0.0
                 scratch[base + n * stride + K_LONG] = 0.0
-            total = first_rays(primaries, start, normal.z, physics, switches[O_SKY])
+            total = known_rays(primaries, start, normal.z, physics, switches[O_SKY])
             hits = count_hits(primaries, start)
             used = paths_used(hits, primaries.shape[1], rays)
             weight = total.carry / ti.max(1.0, ti.cast(used, ti.f32))
@@ -208,8 +196,9 @@ def gather(
                             n_k, vertex_bits, slot, node_of_step, series, switches[O_DAY]
                         )
                     brings = what_it_brings(
+                        looks,
+                        slot,
                         vertex_i[slot, W_STATUS],
-                        vertex_f[slot, V_UP],
                         n_k.z,
                         k,
                         physics,

@@ -9,6 +9,9 @@ MAX_VERTICES = 6
 MAX_ENTRIES = 8
 """Constructions of one facade composition."""
 
+LOOKS = 8
+"""Rays of a later vertex that are known at once where they reach the sky; one that hits goes on."""
+
 STRIDE = 3
 """Solver steps of one group that share a shadow ray at later vertices (random phase)."""
 
@@ -18,8 +21,8 @@ CONTINUES, KILLED = 5, 6
 HIT_SURFACE, HIT_BORDER = -2.0, -3.0
 
 # Vertex records (float)
-V_X, V_Y, V_Z, V_NX, V_NY, V_NZ, V_WIND, V_PA, V_MATERIAL, V_LIT, V_UP = range(11)
-VERTEX_FLOATS = 12
+V_X, V_Y, V_Z, V_NX, V_NY, V_NZ, V_WIND, V_PA, V_MATERIAL, V_LIT = range(10)
+VERTEX_FLOATS = 10
 # Vertex records (int)
 W_STATUS, W_COMPOSITION, W_KIND, W_REGION, W_ORIENTATION = range(5)
 VERTEX_INTS = 5

@@ -10,6 +10,7 @@ from heatmat.kernels.layout import (
     HIT_BORDER,
     HIT_SURFACE,
     KILLED,
+    LOOKS,
     MAX_VERTICES,
     R_REPLICATE,
     R_SAMPLE,
@@ -27,7 +28,6 @@ from heatmat.kernels.layout import (
     V_NY,
     V_NZ,
     V_PA,
-    V_UP,
     V_WIND,
     V_X,
     V_Y,
@@ -47,11 +47,14 @@ U2 = ti.types.ndarray(dtype=ti.u32, ndim=2)
 
 
 @ti.func
-def survival(vertex):
-    """Probability that a path goes on after its vertex: of the vertex number alone."""
-    p = 1.0
+def survival(vertex, share):
+    """Probability that a path goes on from its vertex: of geometry alone, whatever it would bring.
+
+    `share` of the vertex's rays met surfaces: what little they bring is asked for seldom.
+    """
+    p = share
     if vertex > 2:
-        p = 0.5
+        p = 0.5 * share
     return p
 
 
@@ -70,6 +73,17 @@ def orientation_class(n):
 def path_key(keys: ti.template(), request_i: ti.template(), start):
     """Random stream of a start: its own and its replicate's."""
     return combine(keys[start], ti.cast(request_i[start, R_REPLICATE], ti.u32))
+
+
+@ti.func
+def look_value(status, up):
+    """What is kept of a ray: its upward component if it reaches the sky, else what it met."""
+    value = HIT_SURFACE
+    if status == SKY:
+        value = up
+    elif status == BORDER:
+        value = HIT_BORDER
+    return value
 
 
 @ti.kernel
@@ -119,12 +133,7 @@ def trace_primaries(
                     grid_f,
                     grid_i,
                 )
-                value = HIT_SURFACE
-                if hit.status == SKY:
-                    value = d.z
-                elif hit.status == BORDER:
-                    value = HIT_BORDER
-                primaries[start, j] = value
+                primaries[start, j] = look_value(hit.status, d.z)
 
 
 @ti.func
@@ -145,10 +154,13 @@ def paths_used(hits, count, rays):
 
 
 @ti.func
-def chosen_primary(primaries: ti.template(), start, ray, used, hits, u):
-    """Index of the primary ray that path `ray` follows: a systematic sample of those that hit."""
-    wanted = ti.cast((ti.cast(ray, ti.f32) + u) * ti.cast(hits, ti.f32) / used, ti.i32)
-    wanted = ti.min(wanted, hits - 1)
+def chosen_primary(primaries: ti.template(), start, ray, hits, u):
+    """Index of the primary ray that path `ray` follows.
+
+    Paths follow neighbours in the sequence, from a random first one on: neighbours of a net are
+    spread evenly over all directions, rays at even distances in it are not.
+    """
+    wanted = (ti.min(ti.cast(u * ti.cast(hits, ti.f32), ti.i32), hits - 1) + ray) % hits
     found = -1
     seen = 0
     for j in range(primaries.shape[1]):
@@ -166,6 +178,7 @@ def trace_paths(
     start_f: F2,
     start_i: I2,
     primaries: F2,
+    looks: F2,
     vertex_f: F2,
     vertex_i: I2,
     depth: I1,
@@ -192,8 +205,9 @@ def trace_paths(
 ):
     """Trace `rays` paths from every valid start, along primaries that hit, and record them.
 
-    Slot ``(start * rays + ray) * (MAX_VERTICES + 1) + k`` holds vertex k; slot k = 0 holds what the
-    start's own ray did. The status of a slot is the outcome of the ray that leaves it.
+    Slot ``(start * rays + ray) * (MAX_VERTICES + 1) + k`` holds vertex k. From every vertex `LOOKS`
+    rays are traced, kept in `looks` as primaries are, and one of those that hit is followed. The
+    status of a slot says whether the path goes on from it.
     """
     for path in range(start_f.shape[0] * rays):
         start = path // rays
@@ -207,23 +221,50 @@ def trace_paths(
             used = paths_used(hits, primaries.shape[1], rays)
             primary = -1
             if ray < used:
-                primary = chosen_primary(primaries, start, ray, used, hits, offset)
+                primary = chosen_primary(primaries, start, ray, hits, offset)
             o = tm.vec3(start_f[start, S_X], start_f[start, S_Y], start_f[start, S_Z])
             n = tm.vec3(start_f[start, S_NX], start_f[start, S_NY], start_f[start, S_NZ])
             region = start_i[start, T_REGION]
             k = 0
+            luck = 0.0
             going = 1
             if primary < 0:
                 going = 0
             while going == 1:
                 slot = path * (MAX_VERTICES + 1) + k
-                turn = index
-                if k == 0:
-                    turn = ti.cast(
-                        request_i[start, R_SAMPLE] * primaries.shape[1] + primary, ti.u32
-                    )
+                followed = request_i[start, R_SAMPLE] * primaries.shape[1] + primary
                 level_key = combine(key, ti.cast(16 + 4 * k, ti.u32))
-                d = cosine_direction(n, sobol_2d(turn, level_key))
+                if k > 0:
+                    first = ti.cast(index, ti.i32) * LOOKS
+                    for j in range(LOOKS):
+                        d = cosine_direction(n, sobol_2d(ti.cast(first + j, ti.u32), level_key))
+                        hit = trace(
+                            o,
+                            d,
+                            region,
+                            cells,
+                            pyramid,
+                            boundary,
+                            reference,
+                            boundary_edges,
+                            edges,
+                            edge_sides,
+                            planes,
+                            grid_f,
+                            grid_i,
+                        )
+                        looks[slot, j] = look_value(hit.status, d.z)
+                    met = count_hits(looks, slot)
+                    vertex_i[slot, W_STATUS] = KILLED
+                    if (
+                        met == 0
+                        or k == MAX_VERTICES
+                        or luck >= survival(k, ti.cast(met, ti.f32) / LOOKS)
+                    ):
+                        break
+                    u = uniform(index, combine(key, ti.cast(18 + 4 * k, ti.u32)))
+                    followed = first + chosen_primary(looks, slot, 0, met, u)
+                d = cosine_direction(n, sobol_2d(ti.cast(followed, ti.u32), level_key))
                 hit = trace(
                     o,
                     d,
@@ -239,12 +280,7 @@ def trace_paths(
                     grid_f,
                     grid_i,
                 )
-                vertex_f[slot, V_UP] = d.z
                 if hit.status == SKY or hit.status == BORDER:
-                    vertex_i[slot, W_STATUS] = hit.status
-                    going = 0
-                elif k == MAX_VERTICES:
-                    vertex_i[slot, W_STATUS] = KILLED
                     going = 0
                 else:
                     vertex_i[slot, W_STATUS] = CONTINUES
@@ -268,7 +304,8 @@ def trace_paths(
                         if hit.facade >= 0:
                             composition = facade_composition[hit.facade]
                             pa = facade_info[hit.facade, 0]
-                    luck = sobol_2d(index, combine(key, ti.cast(17 + 4 * k, ti.u32)))
+                    drawn = sobol_2d(index, combine(key, ti.cast(17 + 4 * k, ti.u32)))
+                    luck = drawn.y
                     vertex_f[slot, V_X] = o.x
                     vertex_f[slot, V_Y] = o.y
                     vertex_f[slot, V_Z] = o.z
@@ -277,13 +314,10 @@ def trace_paths(
                     vertex_f[slot, V_NZ] = n.z
                     vertex_f[slot, V_WIND] = wind_factor(p.x, p.y, z_wind, wind, wind_f)
                     vertex_f[slot, V_PA] = pa
-                    vertex_f[slot, V_MATERIAL] = luck.x
+                    vertex_f[slot, V_MATERIAL] = drawn.x
                     vertex_f[slot, V_LIT] = -1.0
                     vertex_i[slot, W_COMPOSITION] = composition
                     vertex_i[slot, W_KIND] = hit.status
                     vertex_i[slot, W_REGION] = region
                     vertex_i[slot, W_ORIENTATION] = orientation_class(n)
-                    if luck.y >= survival(k):
-                        vertex_i[slot, W_STATUS] = KILLED
-                        going = 0
             depth[path] = k
