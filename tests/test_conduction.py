@@ -70,8 +70,8 @@ def test_every_construction_answers_like_its_layers(name: str) -> None:
     exact = surface_impedance(layers, inner, omega)
     got = impedance_of_modes(modes.rate, modes.gain, modes.direct, omega, modes.film)
     # Outdoors a film of some 15 W/m2K acts beside the slab: 10 K of sol-air amplitude moves the
-    # surface by 10 |z / (z + 1/15)|. The eight modes kept differ from it by 17 mK at most, in the
-    # ground; daily waves have 10 K, faster ones far less, and 20 mK is what is asked of both.
+    # surface by 10 |z / (z + 1/15)|. The eight modes kept differ from it by 5 mK for a day's wave
+    # and by 18 mK for one of half an hour, of which there is far less.
     answers = [10.0 * z / (z + 1.0 / 15.0) for z in (got, exact)]
     assert np.abs(answers[0] - answers[1]).max() < 0.020
 

@@ -65,7 +65,7 @@ def received(case: Case, replicates: int = 16) -> tuple[np.ndarray, np.ndarray, 
 
 
 def test_light_on_walls_roof_and_border() -> None:
-    """Beam, half the isotropic sky, the whole horizon band, and half of what the ground reflects."""
+    """Beam, half the isotropic sky, the whole horizon band, half of what the ground reflects."""
     case = block()
     mean, error, normal = received(case)
     forcing = case.forcing

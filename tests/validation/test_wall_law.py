@@ -271,5 +271,6 @@ def test_the_compiled_march_and_its_readable_twin(model: str) -> None:
     )
     difference = got - (exact.temperature[:, 1:] - BASE_TEMPERATURE)
     rms = np.sqrt((difference**2).mean(axis=1))
-    # Modes left out: 17 mK per 10 K of sol-air amplitude, of which these days have some 20.
-    assert rms.max() < 0.04, dict(zip(names, rms.round(4), strict=True))
+    # Modes left out: 5 to 18 mK per 10 K of sol-air amplitude, of which these days have some 20.
+    # 8 mK are seen, in the ground.
+    assert rms.max() < 0.015, dict(zip(names, rms.round(4), strict=True))
