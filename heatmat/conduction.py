@@ -2,9 +2,9 @@
 
 The slab between the surface plane and the indoor air (or the deep ground) is a linear system with
 one input that a simulation changes, the flux into the surface plane, and one output, the surface
-temperature. It is discretised finely once, its eigenmodes are found, and a balanced truncation
-keeps the `MODES` combinations that matter. Each of them then marches exactly in time for an
-input that is linear over a step, so the only errors left are the truncation (reported by
+temperature. It is discretised finely once, its eigenmodes are found and balanced, and the `MODES`
+combinations that matter are kept. Each of them then marches exactly in time for an input that is
+linear over a step, so the only errors left are the reduction (bounded by
 `SlabModes.truncation_error`) and the linear interpolation of the flux.
 
 A constant film `REFERENCE_FILM` is part of the system (the surface loses ``h0 * theta`` at all
@@ -15,7 +15,9 @@ References
 ----------
 .. [1] Carslaw and Jaeger, Conduction of Heat in Solids, 2nd ed., Oxford, 1959, chapter 3.
 .. [2] Antoulas, Approximation of Large-Scale Dynamical Systems, SIAM, 2005, chapter 7 (balanced
-   truncation); doi:10.1137/1.9780898718713.
+   realisations and their error bound); doi:10.1137/1.9780898718713.
+.. [3] Liu and Anderson, Singular perturbation approximation of balanced systems, Int. J. Control
+   50(4), 1989; doi:10.1080/00207178908953437.
 """
 
 from __future__ import annotations
@@ -247,11 +249,10 @@ def slab_modes(
     modes: int = MODES,
     refine: float = 1.0,
 ) -> SlabModes:
-    """Reduce a slab to a few modes by balanced truncation.
+    """Reduce a slab to a few modes by balanced singular perturbation.
 
     The system is symmetric, so its Gramian is its cross-Gramian and one eigenproblem balances it;
     the reduced system is symmetric again, with real rates and positive gains (an RC ladder).
-    Liu and Anderson 1989, doi:10.1080/00207178908559708 (balanced singular perturbation).
 
     Parameters
     ----------
