@@ -51,16 +51,19 @@ class Effort:
     batch : int
         Points asked at once.
     repeats : int
-        Of everything but the single points.
+        Of everything but the single points and the maps.
+    patience : float
+        No more repeats of a case after this long [s].
     map_seconds : float
         A map is made if it is expected to take less than this [s].
     view_points : int
         Points whose rays are counted.
     """
 
-    single: int = 16
-    batch: int = 512
+    single: int = 12
+    batch: int = 100
     repeats: int = 3
+    patience: float = 8.0
     map_seconds: float = 6.0
     view_points: int = 16384
 
@@ -250,15 +253,26 @@ class _Bench:
         return estimate(self.solver, places, target_error=TARGET, max_rays=MOST_RAYS)
 
     def _measure(
-        self, name: str, works: list[Callable[[], int]], *, pixels: int = 0, points: int = 0
+        self,
+        name: str,
+        works: list[Callable[[], int]],
+        *,
+        pixels: int = 0,
+        points: int = 0,
+        each: bool = False,
     ) -> dict[str, Any]:
-        """Time calls that return the rays they took; rays of the case are their median."""
+        """Time calls that return the rays they took; rays of the case are their median.
+
+        Calls beyond the first are left out once patience ends, but not where `each` counts.
+        """
         reset_peak_memory()
         seconds, rays = [], []
         for work in works:
             begun = time.perf_counter()
             rays.append(work())
             seconds.append(time.perf_counter() - begun)
+            if not each and sum(seconds) > self.effort.patience:
+                break
         memory = peak_memory()
         self.peak = max(self.peak, memory)
         self.cases.append(
@@ -266,7 +280,7 @@ class _Bench:
                 "name": name,
                 "pixels": pixels,
                 "points": points,
-                "repeats": len(works),
+                "repeats": len(seconds),
                 "median_s": float(np.median(seconds)),
                 "min_s": float(np.min(seconds)),
                 "rays": int(np.median(rays)),
@@ -296,7 +310,9 @@ class _Bench:
 
         # Untimed first: every number of paths that a point may come to has its device arrays.
         ask(0)()
-        self._measure(f"one {kind} point to 0.1 K", [ask(i) for i in range(count)], points=1)
+        self._measure(
+            f"one {kind} point to 0.1 K", [ask(i) for i in range(count)], points=1, each=True
+        )
 
     def _batch(self, ground: Requests, walls: Requests) -> None:
         half = self.effort.batch // 2

@@ -10,11 +10,20 @@ import numpy as np
 from heatmat.sampling_plan import REPLICATES, pick, replicate
 from heatmat.solver import Requests, Solver, Starts
 
-RAYS_FIRST = 8
-"""Paths of a start to begin with; the mean of so few biases the first vertex by under 0.02 K."""
+PATHS_FIRST = 8
+"""Paths of a replicate to begin with; the mean of so few biases a point by under 0.02 K."""
 
 RAYS_MOST = 64
-"""Paths of a start at most; beyond, a query takes more positions."""
+"""Paths of one start at a point; beyond, more starts."""
+
+RAYS_AREA = 2
+"""Paths of one start within an area: positions matter more than what one of them sees.
+
+Measured on 50 m squares of the embedded district at 256 paths a replicate: standard error 1.3 K
+with 64 paths from each of 4 positions, 0.10 K with 2 from each of 128."""
+
+LEAP = 16
+"""Most times as many paths as in the round before, since its error is only roughly known."""
 
 UPPER_90 = 1.57
 """Upper 90 % bound of a standard error from 8 replicates: sqrt(7 / 2.833), chi-square."""
@@ -99,63 +108,63 @@ def estimate(
     *,
     target_error: float,
     max_rays: int,
-    samples: int = 1,
+    area: bool = False,
     progress: Callable[[float], None] | None = None,
 ) -> Estimate:
-    """Query places, doubling paths where the standard error is still too large.
+    """Query places, with more paths where the standard error is still too large.
 
-    Paths of a start double first (they also thin the noise inside its nonlinear balance), then
-    positions. A place stops when the root mean square over time of its error, at the upper 90 %
-    bound, is under `target_error`, or at `max_rays`.
+    Each round takes a power of two times as many paths as the one before, as its error asks for,
+    but rather fewer than too many. A place stops when the root mean square over time of its error,
+    at the upper 90 % bound, is under `target_error`, or when more paths would pass `max_rays`.
 
     Parameters
     ----------
     target_error : float
-        [K].
+        [K]; 0 spends `max_rays` everywhere.
     max_rays : int
         Paths a place may spend in its last round.
-    samples : int
-        Positions a replicate starts with.
+    area : bool
+        Places are areas, not points.
     """
-    places_count = len(places)
+    most = RAYS_AREA if area else RAYS_MOST
     result: Estimate | None = None
-    active = np.arange(places_count)
-    rays = RAYS_FIRST
-    while active.size:
+    # Paths of a replicate that each place waits for; 0: done.
+    waits = np.full(len(places), PATHS_FIRST)
+    while waits.any():
+        paths = int(waits[waits > 0].min())
+        active = np.flatnonzero(waits == paths)
+        rays = min(paths, most)
+        samples = paths // rays
         requests = replicate(pick(places, active), samples)
-        advance = _progress(progress, 1.0 - active.size / places_count, len(requests))
+        done, settled = 0, float(np.mean(waits == 0))
+
+        def advance(
+            count: int, total: int = len(requests), share: float = active.size / len(places)
+        ) -> None:
+            nonlocal done
+            done += count
+            if progress is not None:
+                progress(settled + share * min(1.0, done / total))  # noqa: B023
+
         part = average(
             solver.solve(requests, rays, full=True, progress=advance), active.size, samples, rays
         )
         result = part if result is None else _replace(result, active, part)
-        level = np.sqrt(np.nanmean(part.error**2, axis=1))
-        spent = REPLICATES * samples * rays
-        again = (level * UPPER_90 > target_error) & part.valid
-        if 2 * spent > max_rays:
-            break
-        active = active[again]
-        if rays < RAYS_MOST:
-            rays *= 2
-        else:
-            samples *= 2
+        waits[active] = np.where(
+            part.valid, _next_paths(part.error, paths, target_error, max_rays), 0
+        )
     assert result is not None
     return result
 
 
-def _progress(
-    report: Callable[[float], None] | None, settled: float, total: int
-) -> Callable[[int], None] | None:
-    """Starts done, told as the share of all places: `settled` needs no more rays."""
-    if report is None:
-        return None
-    done = 0
-
-    def advance(count: int) -> None:
-        nonlocal done
-        done += count
-        report(settled + (1.0 - settled) * min(1.0, done / total))
-
-    return advance
+def _next_paths(error: np.ndarray, paths: int, target: float, max_rays: int) -> np.ndarray:
+    """Paths of a replicate that places go on with, 0 for those that are done, shape (places,)."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        level = UPPER_90 * np.sqrt(np.nanmean(error**2, axis=1))
+        wanted = np.clip((level / target) ** 2, 2.0, LEAP)
+    room = max(1.0, max_rays / (REPLICATES * paths))
+    factor = 2 ** np.floor(np.log2(np.minimum(np.nan_to_num(wanted, nan=2.0), room))).astype(int)
+    return np.where((level > target) & (factor > 1), paths * factor, 0)
 
 
 def _replace(whole: Estimate, index: np.ndarray, part: Estimate) -> Estimate:

@@ -60,7 +60,7 @@ def run_query(
             places.requests.composition[row] = solver.case.compositions.index(((name, 1.0),))
     groups = [np.flatnonzero(~places.area), np.flatnonzero(places.area)]
     parts = []
-    for rows, samples in zip(groups, (1, 4), strict=True):
+    for rows, area in zip(groups, (False, True), strict=True):
         if rows.size:
             from heatmat.sampling_plan import pick
 
@@ -72,7 +72,7 @@ def run_query(
                         pick(places.requests, rows),
                         target_error=target_error,
                         max_rays=max_rays,
-                        samples=samples,
+                        area=area,
                         progress=lambda done: simulation.progress("query", done, 1.0),
                     ),
                 )
