@@ -69,6 +69,11 @@ NONLINEAR_PASSES = 8
 # Sum over the modes of how far a pass moved their start [K]; a bound on the temperature's move.
 PERIODIC = 0.01
 
+# Newton passes of a step: two, and more where the last one moved the temperature by more than
+# `STILL` [K], as in long steps in which the sun comes or goes.
+NEWTON_PASSES = 8
+STILL = 0.02
+
 # Scratch rows of a thread: everything that falls on the first vertex, and the series on its way
 # back along a path.
 K_SHORT, K_LONG, K_CARRY_SHORT, K_CARRY_LONG = 0, 1, 2, 3
@@ -153,7 +158,7 @@ def march_nonlinear(
     physics,
     switches,
 ):
-    """March the first vertex with T^4 and natural convection, two Newton passes a step.
+    """March the first vertex with T^4 and natural convection, two Newton passes a step or more.
 
     Output rows get `share` of the values added: temperature at the stamp, fluxes as means of the
     step that ends there. `given_film` = 1 reads the convection coefficient from the carry row
@@ -242,7 +247,10 @@ def march_nonlinear(
                 y = advance(x, decay, constant, rise, known, slope, exchange)
                 history = free[construction, n] + y.sum() + direct * at_end
                 p1 = 0.0
-                for _ in range(2):
+                turns = 0
+                moved = 0.0
+                while turns < 2 or (turns < NEWTON_PASSES and moved > STILL):
+                    turns += 1
                     h_c = scratch[base + n * stride + K_CARRY_SHORT]
                     if given_film == 0:
                         root = signed_cube_root(theta - t_air)
@@ -265,7 +273,9 @@ def march_nonlinear(
                             latent = -k_pt * available
                             p1 += k_pt * h_r
                     fresh = h0 * theta + h_c * (t_air - theta) - emission + latent
-                    theta = (history + kappa * (fresh - p1 * theta)) / (1.0 - kappa * p1)
+                    theta_next = (history + kappa * (fresh - p1 * theta)) / (1.0 - kappa * p1)
+                    moved = ti.abs(theta_next - theta)
+                    theta = theta_next
                 # The slab was given the flux of the last iterate's tangent.
                 fresh = (theta - history) / kappa
                 x = y + rise * fresh
