@@ -18,6 +18,7 @@ def build_city(scenario: Scenario) -> City:
     """The city of [city]: a vector file, or the embedded district."""
     from heatmat.city import City
     from heatmat.land_cover import check_raster, with_land_cover
+    from heatmat.library import find_construction
 
     table = scenario.tables.city
     assert table is not None
@@ -41,10 +42,13 @@ def build_city(scenario: Scenario) -> City:
         default_roof=table.default_roof,
         default_ground=table.default_ground,
     )
-    if table.land_cover is None:
-        return city
-    legend = {int(key): name for key, name in table.land_cover_legend.items()}
-    return with_land_cover(city, table.land_cover, legend)
+    if table.land_cover is not None:
+        legend = {int(key): name for key, name in table.land_cover_legend.items()}
+        city = with_land_cover(city, table.land_cover, legend)
+    known = scenario.constructions()
+    for name, named_by in city.constructions().items():
+        find_construction(name, known, where=f"{table.buildings}: {named_by}")
+    return city
 
 
 def city_position(city: City) -> tuple[float, float]:
