@@ -270,10 +270,22 @@ class Simulation:
 def _build(scenario: Scenario, progress: Progress) -> tuple[City, Maps, Forcing]:
     """City, maps and forcing of a scenario."""
     from heatmat.forcing import make_forcing
+    from heatmat.info import available_memory
+    from heatmat.maps import check_memory
     from heatmat.rasterise import maps_from_city
 
     progress("city", 0.0, 1.0)
     city = scenario.build_city()
+    free = available_memory()
+    if free:
+        west, south, east, north = city.extent
+        check_memory(
+            east - west + 2.0 * city.margin,
+            north - south + 2.0 * city.margin,
+            scenario.resolution_m,
+            free,
+            where=f"{scenario.path or 'scenario'}: city.resolution_m",
+        )
     progress("maps", 0.0, 1.0)
     maps = maps_from_city(city, scenario.resolution_m)
     progress("weather", 0.0, 1.0)
