@@ -97,6 +97,8 @@ class _Clock:
             self.offset = float(self.weather.utc_offset)
         start, end = parse_stamp(scenario.start), parse_stamp(scenario.end)
         self.year = start.year
+        if self.year is None and table is not None and table.clear_sky is not None:
+            self.year = int(table.clear_sky.date[:4])
         self.start = self._utc(start.at_offset(0.0, self.year), start.utc_offset_h)
         self.end = self._utc(end.at_offset(0.0, self.year), end.utc_offset_h)
         self.step = 60.0 * scenario.step_min
