@@ -25,6 +25,13 @@ NEIGHBOURHOOD = 300.0
 """Features this far beyond the margin are still read, since they may fill a height [m]."""
 
 
+_MENDED = (
+    ("no_geometry", "buildings without a geometry dropped"),
+    ("repaired", "self-crossing footprints repaired"),
+    ("too_small_dropped", "footprints without an area dropped"),
+)
+
+
 @dataclass(frozen=True)
 class City:
     """A place as vectors: what stands where, how high, of what, and how we know.
@@ -163,6 +170,10 @@ class City:
         total = max(1, len(self.buildings))
         source = self.buildings["height_source"]
         return {name: float((source == name).sum()) / total for name in _SOURCES}
+
+    def notes(self) -> list[str]:
+        """What was mended or dropped when the buildings were read, a sentence each."""
+        return [f"{self.counts[key]} {text}" for key, text in _MENDED if self.counts.get(key)]
 
     def constructions(self) -> dict[str, str]:
         """Every construction the city names, each with one place that names it."""

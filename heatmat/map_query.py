@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from heatmat.case import Case
 from heatmat.errors import InputError
 from heatmat.estimate import Estimate, average
 from heatmat.sampling_plan import KINDS, pick, plan_squares, replicate, stream_keys, wall_patches
@@ -101,6 +102,7 @@ def query_map(simulation: Simulation, resolution: float, times: np.ndarray) -> x
     for name in (
         "surface_temperature",
         "surface_temperature_standard_error",
+        "radiometric_temperature",
         "ground_temperature",
         "roof_temperature",
     ):
@@ -208,7 +210,9 @@ def _run_tiles(
         kept = store.load_tile(key) if store is not None else None
         if kept is None:
             starts = simulation.solver.solve(replicate(pick(places, index), 1), MAP_RAYS)
-            kept = _tile_values(average(starts, index.size, 1, MAP_RAYS), starts.kind)
+            emissivity = composition_emissivity(simulation.case)[starts.composition]
+            found = average(starts, index.size, 1, MAP_RAYS)
+            kept = _tile_values(found, starts.kind, emissivity)
             if store is not None:
                 store.save_tile(key, kept)
         parts.append({name: v[:, times] if v.ndim == 2 else v for name, v in kept.items()})
@@ -222,12 +226,24 @@ def _run_tiles(
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _tile_values(found: Estimate, kinds: np.ndarray) -> dict[str, np.ndarray]:
-    """What a map keeps of an estimate, float32."""
+def composition_emissivity(case: Case) -> np.ndarray:
+    """Mean emissivity of each composition, shape (compositions,)."""
+    rows, shares = case.composition_arrays()
+    return (case.constructions.emissivity[rows] * shares).sum(axis=1)
+
+
+def _tile_values(
+    found: Estimate, kinds: np.ndarray, emissivity: np.ndarray
+) -> dict[str, np.ndarray]:
+    """What a map keeps of an estimate, float32; one start a replicate."""
     kind = kinds.reshape(found.replicates.shape[:2])
+    weight = emissivity.reshape(kind.shape)[:, :, None] * np.isfinite(found.replicates)
+    with np.errstate(invalid="ignore"):
+        emitted = np.nansum(weight * found.replicates**4, axis=1) / weight.sum(axis=1)
     values = {
         "surface_temperature": found.mean[:, :, 0],
         "surface_temperature_standard_error": found.error,
+        "radiometric_temperature": emitted**0.25,
         "sky_view_factor": found.starts["sky_view"],
         "sunlit_hours": found.starts["sunlit_hours"],
     }

@@ -172,9 +172,7 @@ def _snap_wall(
     length = np.maximum(np.hypot(edge[:, 0], edge[:, 1]), 1e-9)
     along = ((x - ab[:, 0]) * edge[:, 0] + (y - ab[:, 1]) * edge[:, 1]) / length
     s = np.clip(along, np.minimum(CORNER, 0.5 * length), np.maximum(length - CORNER, 0.5 * length))
-    aside = np.hypot(
-        x - ab[:, 0] - s * edge[:, 0] / length, y - ab[:, 1] - s * edge[:, 1] / length
-    )
+    aside = np.hypot(x - ab[:, 0] - s * edge[:, 0] / length, y - ab[:, 1] - s * edge[:, 1] / length)
     low, high = maps.facade_z[near].astype(float).T
     height = np.clip(z, low + CORNER, np.maximum(high - CORNER, low + CORNER))
     distance = np.hypot(aside, height - z)
@@ -186,7 +184,10 @@ def _snap_wall(
     allowed = (distance <= SNAP) & (off <= 45.0) & (maps.facade_exposed_area[near] > 0.0)
     if not allowed.any():
         wanted = f" facing {azimuth:g} degrees" if np.isfinite(azimuth) else ""
-        nearest = f"{distance.min():.1f} m away" if distance.size else "further away"
+        turned = np.isfinite(azimuth) and bool((distance <= SNAP).any())
+        nearest = "turned elsewhere" if turned else "further away"
+        if distance.size and not turned:
+            nearest = f"{distance.min():.1f} m away"
         raise InputError(
             f"no wall{wanted} within {SNAP} m",
             where=place_of(points, row, "x, y, z"),

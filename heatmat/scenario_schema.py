@@ -6,10 +6,11 @@ kelvin (differences), `_m` metres, `_deg` degrees, `_h` hours, `_min` minutes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from annotated_types import Len
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from heatmat.errors import InputError
@@ -250,7 +251,7 @@ class SetTable(Table):
 
 
 class InterventionTable(BaseModel):
-    """One [[interventions]] entry."""
+    """One [[interventions]] entry; `construction` may also stand inside `set`."""
 
     model_config = ConfigDict(
         extra="forbid", strict=True, allow_inf_nan=False, frozen=True, populate_by_name=True
@@ -260,6 +261,18 @@ class InterventionTable(BaseModel):
     where: WhereTable = Field(default_factory=WhereTable)
     set_: SetTable | None = Field(None, alias="set")
     construction: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _construction_within_set(cls, data: Any) -> Any:
+        inner = data.get("set") if isinstance(data, Mapping) else None
+        if not isinstance(inner, Mapping) or "construction" not in inner or "construction" in data:
+            return data
+        rest = {key: value for key, value in inner.items() if key != "construction"}
+        lifted = {**data, "construction": inner["construction"], "set": rest}
+        if not rest:
+            del lifted["set"]
+        return lifted
 
 
 class ScenarioTables(Table):

@@ -69,6 +69,7 @@ class Simulation:
         self.warnings: list[str] = []
         self.degraded = False
         self.city, self._bare_maps, self.forcing = _build(scenario, self.progress)
+        self.notes = [*self.city.notes(), *self.forcing.notes]
         self._label()
         self._extra: set[str] = set()
         self._device = device
@@ -208,7 +209,8 @@ class Simulation:
         -------
         xarray.Dataset
             (time, y, x), row 0 north, kelvin: surface_temperature,
-            surface_temperature_standard_error, ground_temperature, roof_temperature; (y, x):
+            surface_temperature_standard_error, radiometric_temperature (mean of emissivity T^4
+            over mean emissivity, to the quarter), ground_temperature, roof_temperature; (y, x):
             roof_fraction, sky_view_factor, sunlit_hours.
         """
         from heatmat.map_query import query_map

@@ -175,7 +175,8 @@ class Weather:
         first, last = _as_stamp(start, "start"), _as_stamp(end, "end")
         begin = self._moment(first, self._year_of_request(first), "start")
         stop = self._moment(last, begin.year, "end")
-        if stop <= begin and last.year is None and self.repeats:
+        wraps = self.repeats and self.kind != "design_day"
+        if stop <= begin and last.year is None and wraps:
             stop = self._moment(last, begin.year + 1, "end")
         if stop <= begin:
             raise InputError(

@@ -44,7 +44,8 @@ def read_weather_csv(
     latitude, longitude, elevation : float
         Site [deg, deg, m].
     utc_offset : float, optional
-        Clock of times written without an offset [h].
+        Clock of times written without an offset [h]; default: the nautical zone of the longitude,
+        and a note says so.
 
     Raises
     ------
@@ -53,6 +54,13 @@ def read_weather_csv(
     """
     table = read_csv_table(path)
     table.require("time", "air_temperature_c", "wind_speed_m_s")
+    zone_note = []
+    if utc_offset is None and not any_offset(table):
+        utc_offset = float(round(longitude / 15.0))
+        zone_note = [
+            f"{path}: times without an offset are read as UTC{utc_offset:+g}, the zone of the "
+            "longitude; give [weather] utc_offset_h if the clock is another"
+        ]
     time, offset = read_times(table, utc_offset)
     interval = _spacing(table, time)
     air = to_kelvin(table.numbers("air_temperature_c", -90.0, 70.0))
@@ -84,8 +92,14 @@ def read_weather_csv(
         dhi=dhi,
         ground_wave=_ground_wave(air, time, interval),
         source=str(path),
-        notes=tuple(notes + _radiation_note(table)),
+        notes=tuple(zone_note + notes + _radiation_note(table)),
     )
+
+
+def any_offset(table: CsvTable) -> bool:
+    """Whether the first time says its UTC offset."""
+    first = parse_stamp(table.columns["time"][0], where=table.where(0, "time"))
+    return first.utc_offset_h is not None
 
 
 def read_times(table: CsvTable, utc_offset: float | None) -> tuple[np.ndarray, float]:
@@ -107,7 +121,7 @@ def read_times(table: CsvTable, utc_offset: float | None) -> tuple[np.ndarray, f
             where=table.where(0, "time"),
             expected="for example 2023-07-14T00:00+01:00",
             got=repr(table.columns["time"][0]),
-            remedy="write the offset, or give utc_offset_h",
+            remedy="write the offset, or give [weather] utc_offset_h",
         )
     year = TYPICAL_YEAR
     moments = np.array([s.at_offset(offset, year) for s in stamps], dtype="datetime64[s]")

@@ -313,4 +313,3 @@ def test_what_a_library_prints_stays_off_standard_output() -> None:
     assert done.stdout == "result\n"
     assert "library" in done.stderr
     assert "python" in done.stderr
-

@@ -211,8 +211,10 @@ def test_csv_offset_in_the_times_or_from_the_caller(tmp_path):
     weather = _csv(tmp_path, lines, utc_offset=None)
     assert weather.utc_offset == 2.0
     assert weather.time[0] == np.datetime64("2023-07-14T00:00:00")
-    with pytest.raises(InputError, match="no UTC offset"):
-        _csv(tmp_path, _hours(5), utc_offset=None)
+    # 15 degrees east is the middle of UTC+1
+    assumed = _csv(tmp_path, _hours(5), utc_offset=None)
+    assert assumed.utc_offset == 1.0
+    assert any("zone of the longitude" in note for note in assumed.notes)
 
 
 def test_csv_without_longwave_says_what_it_assumed(tmp_path):

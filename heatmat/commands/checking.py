@@ -26,13 +26,6 @@ STOREY_AREA = 18.0
 WORKING_BYTES = 1 << 30
 """Interpreter, libraries, Taichi and one batch of paths [bytes]."""
 
-MENDED = (
-    ("no_geometry", "buildings without a geometry dropped"),
-    ("repaired", "self-crossing footprints repaired"),
-    ("too_small_dropped", "footprints without an area dropped"),
-)
-"""What was done to faulty footprints, by the city's counts."""
-
 RESOLUTIONS = (0.25, 0.5, 1.0, 2.0, 4.0, 5.0, 10.0, 20.0, 50.0)
 
 
@@ -75,9 +68,7 @@ def check_report(scenario: Scenario, progress: Progress) -> list[tuple[str, str]
         ("steps", f"{forcing.n_steps} of {scenario.step_min} min, spin-up included"),
         *_cost_lines(scenario, city, forcing.n_steps, outputs),
     ]
-    lines += [
-        ("note", f"{city.counts[key]} {text}") for key, text in MENDED if city.counts.get(key)
-    ]
+    lines += [("note", note) for note in city.notes()]
     lines += [("note", str(note)) for note in getattr(weather, "notes", ())]
     lines += [("warning", warning) for warning in scenario.warnings]
     return lines

@@ -60,6 +60,8 @@ def _simulate(
                 progress=report,
                 store=folder,
             )
+        for note in simulation.notes:
+            session.note(f"note: {note}")
         with simulation:
             with session.timed("maps"):
                 maps = simulation.map(resolution=resolution)
@@ -90,13 +92,14 @@ def _simulate(
                     progress=report,
                 )
             device, degraded = simulation.device, simulation.degraded
-            touched = simulation.touched_m2
+            touched, notes = simulation.touched_m2, simulation.notes
     folder.finish(
         seconds={**session.seconds, "total": round(session.total_seconds, 3)},
         warnings=session.warnings,
         device=device,
         seed=session.seed,
         degraded=degraded,
+        notes=notes,
         **({"touched_m2": touched} if touched else {}),
     )
     session.note(f"{folder.path}: done in {session.total_seconds:.0f} s")

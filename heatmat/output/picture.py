@@ -185,7 +185,7 @@ def draw_sky_view_factor(path: str | Path, maps: xr.Dataset, city: Any) -> Path:
 
 
 def draw_sunlit_hours(path: str | Path, maps: xr.Dataset, city: Any) -> Path:
-    """Hours of direct sun on the last day."""
+    """Hours of direct sun on the first day of the window."""
     values = maps["sunlit_hours"].values
     return draw_field(
         path,
@@ -193,7 +193,7 @@ def draw_sunlit_hours(path: str | Path, maps: xr.Dataset, city: Any) -> Path:
         city,
         values,
         title="Sunlit hours",
-        subtitle=f"hours of direct sun, {day_label(maps)}",
+        subtitle="hours of direct sun on the first day of the window",
         label="hours",
         colours=style.SUNLIT,
         limits=(0.0, shared_limits(values, outside=0.0)[1]),

@@ -29,6 +29,11 @@ _CF: dict[str, dict[str, str]] = {
         "long_name": "one standard error of the sampling; contains no model error",
         "units": "K",
     },
+    "radiometric_temperature": {
+        "long_name": "radiometric temperature seen from above: mean of emissivity T^4 over mean "
+        "emissivity, to the quarter",
+        "units": "K",
+    },
     "ground_temperature": {
         "standard_name": "surface_temperature",
         "long_name": "kinetic surface temperature of the ground in the cell",
@@ -50,7 +55,7 @@ _CF: dict[str, dict[str, str]] = {
         "units": "1",
     },
     "sunlit_hours": {
-        "long_name": "hours of direct sun on the last day of the window, unclouded",
+        "long_name": "hours of direct sun on the first day of the window, unclouded",
         "units": "h",
     },
 }
