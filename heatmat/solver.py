@@ -22,6 +22,10 @@ BATCH_BYTES = 192 << 20
 """Device memory that one batch of starts may take; larger batches are no faster on a CPU."""
 
 
+SMALL_BUFFER = 1 << 17
+"""Elements of a device array that is kept for later batches whatever shapes come between."""
+
+
 @dataclass
 class Requests:
     """Start positions asked for, one row each.
@@ -121,7 +125,8 @@ class Solver:
         """A device array that later batches of the same shape use again."""
         key = (name, shape, dtype)
         if key not in self._buffers:
-            for old in [k for k in self._buffers if k[0] == name]:
+            # Rounds of a query come back to a few small shapes; of large ones the last is kept.
+            for old in [k for k in self._buffers if k[0] == name and np.prod(k[1]) > SMALL_BUFFER]:
                 del self._buffers[old]
             self._buffers[key] = ti.ndarray(dtype=dtype, shape=shape)
         return self._buffers[key]
