@@ -60,12 +60,12 @@ class Effort:
         Points whose rays are counted.
     """
 
-    single: int = 12
+    single: int = 8
     batch: int = 100
     repeats: int = 3
     patience: float = 8.0
-    map_seconds: float = 6.0
-    view_points: int = 16384
+    map_seconds: float = 5.0
+    view_points: int = 8192
 
 
 def run_benchmark(
