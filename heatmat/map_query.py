@@ -191,7 +191,8 @@ def _storeys(simulation: Simulation, storey_height: float) -> tuple[pd.DataFrame
             "z0": z0,
             "z1": z1,
             "construction": [names[i] for i in maps.facade_composition[index]],
-            "area": length * step,
+            # A lower neighbour covers part of some facades: storeys share what is exposed.
+            "area": maps.facade_exposed_area[facade][rows] / count[rows],
         }
     )
     return table, places

@@ -11,7 +11,8 @@ from heatmat.conduction import MODES, FullModes, SlabLayer, slab_modes
 from heatmat.construction import Construction
 from heatmat.convection import kernel_coefficients, roughness_multiplier
 from heatmat.errors import InputError, nearest
-from heatmat.forcing import Forcing
+from heatmat.forcing import DEEP_GROUND, Forcing
+from heatmat.library import material_library
 from heatmat.maps import Maps
 from heatmat.physics import PhysicsOptions
 from heatmat.sky import MARTIN_BERDAHL_EXPONENT, martin_berdahl_normalisation
@@ -33,6 +34,18 @@ def slab_layers(construction: Construction) -> list[SlabLayer]:
         )
         for layer in construction.full_layers
     ]
+
+
+def column_layers(construction: Construction) -> list[SlabLayer]:
+    """Layers down to the inner boundary: soil below a ground construction that ends above 2 m."""
+    layers = slab_layers(construction)
+    missing = DEEP_GROUND - sum(layer.thickness for layer in layers)
+    if construction.kind == "ground" and missing > 0.01:
+        soil = material_library()["soil"]
+        layers.append(
+            SlabLayer(missing, soil.thermal_conductivity, soil.density * soil.specific_heat)
+        )
+    return layers
 
 
 def inner_conductance(construction: Construction, inside_film: Mapping[str, float]) -> float:
@@ -63,7 +76,7 @@ def construction_table(
         if held[i, 0] != 0.0:
             full.append(FullModes(np.ones(1), np.zeros(1), np.zeros(1)))
             continue
-        modes = slab_modes(slab_layers(item), inner_conductance(item, inside_film))
+        modes = slab_modes(column_layers(item), inner_conductance(item, inside_film))
         rate[i], gain[i], direct[i] = modes.rate, modes.gain, modes.direct
         full.append(modes.full)
     return ConstructionTable(

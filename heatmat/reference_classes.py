@@ -1,7 +1,7 @@
-"""Idealised surfaces about which later vertices are linear: one per construction and orientation.
+"""Idealised surfaces, one per construction and orientation: first guesses, and the border.
 
-Each class is marched with the full nonlinear balance, once shaded and once with the whole beam. A
-vertex takes the point between the two that matches its share of the beam.
+Each class is marched with the full nonlinear balance, once shaded and once with the whole beam. Its
+daily mean is where the marches of a place begin; the open ground beyond the map is one more class.
 """
 
 import numpy as np

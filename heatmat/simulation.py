@@ -201,7 +201,7 @@ class Simulation:
         Parameters
         ----------
         resolution : float, optional
-            Pixel side [m]; default: the scenario's, at least 1 m.
+            Pixel side [m]; default: the scenario's.
         times : sequence of datetime-like, optional
             Some of the output times.
 
@@ -245,6 +245,7 @@ class Simulation:
         other = copy.copy(self)
         other.scenario = self.scenario.with_interventions(interventions)
         other.warnings, other._extra, other._solver = [], set(), None
+        other.store = None  # its tiles are those of the city as it was
         other._label()
         return other
 

@@ -69,6 +69,8 @@ def read_weather_csv(
     if "pressure_pa" in table.columns:
         pressure = table.numbers("pressure_pa", 31000.0, 120000.0)
     direction = np.zeros(len(air))
+    if "wind_direction_deg" not in table.columns:
+        zone_note.append(f"{path}: no wind_direction_deg, the wind is taken from the north")
     if "wind_direction_deg" in table.columns:
         direction = table.numbers("wind_direction_deg", 0.0, 360.0)
     longwave, notes = _longwave(table, time, air, dew, pressure, (longitude, offset))

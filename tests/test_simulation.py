@@ -298,3 +298,18 @@ def write_month(path: Path) -> None:
             "longwave_down_w_m2": 320.0 + 3.0 * (air - 18.0),
         }
     ).to_csv(path, index=False)
+
+
+def test_short_ground_columns_go_on_in_soil():
+    from heatmat.materials import construction_from_dict, material_library
+    from heatmat.prepare import column_layers
+
+    table = {
+        "kind": "ground",
+        "albedo": 0.2,
+        "emissivity": 0.9,
+        "layers": [{"material": next(iter(material_library())), "thickness_m": 0.2}],
+    }
+    layers = column_layers(construction_from_dict("yard", table))
+    assert len(layers) == 2
+    assert sum(layer.thickness for layer in layers) == pytest.approx(2.0, abs=1e-12)

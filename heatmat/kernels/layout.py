@@ -4,7 +4,7 @@ MODES = 8
 """Exponential modes of a slab (equal to heatmat.conduction.MODES, held by a test)."""
 
 MAX_VERTICES = 6
-"""Surfaces on one path after its start; the roulette leaves 3 % of enclosed paths longer."""
+"""Surfaces on one path after its start; the roulette leaves 6 % of enclosed paths longer."""
 
 MAX_ENTRIES = 8
 """Constructions of one facade composition."""
