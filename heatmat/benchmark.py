@@ -92,7 +92,7 @@ def run_benchmark(
     progress : callable, optional
         ``progress(stage, done, total)``.
     effort : Effort, optional
-        How much is measured; the default takes under a minute on two cores.
+        How much is measured; the default takes about a minute on two cores.
 
     Returns
     -------
