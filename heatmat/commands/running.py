@@ -25,6 +25,7 @@ def run_into(
     *,
     command: str,
     resolution: float | None,
+    storey_height: float = 3.0,
 ) -> int:
     """Simulate and write everything `run` writes; the exit code.
 
@@ -41,11 +42,15 @@ def run_into(
             return DEGRADED if folder.record.get("status") == "degraded" else DONE
         if folder.resumed:
             session.note(f"{out}: going on from an interrupted run")
-        return _simulate(session, scenario, folder, resolution)
+        return _simulate(session, scenario, folder, resolution, storey_height)
 
 
 def _simulate(
-    session: Session, scenario: Scenario, folder: RunDirectory, resolution: float | None
+    session: Session,
+    scenario: Scenario,
+    folder: RunDirectory,
+    resolution: float | None,
+    storey_height: float,
 ) -> int:
     from heatmat.output import write_run_outputs
     from heatmat.run_record import versions
@@ -66,7 +71,7 @@ def _simulate(
             with session.timed("maps"):
                 maps = simulation.map(resolution=resolution)
             with session.timed("walls"):
-                walls = simulation.walls()
+                walls = simulation.walls(storey_height)
             with session.timed("probes"):
                 probes = query_probes(session, simulation, maps, walls)
             for warning in simulation.warnings:
