@@ -234,7 +234,11 @@ def report_html(
         f"<section><h2>Temperatures</h2>{temperature_table(summary, hours)}</section>"
         f"<section><h2>Pictures</h2>{wide}"
         f'<div class="pairs">{narrow}</div></section>'
-        f"<section><h2>By construction</h2>{construction_table(summary)}</section>"
+        f"<section><h2>By construction</h2>{construction_table(summary)}"
+        "<p>A cell counts for the construction that covers most of it. Cells that straddle a roof "
+        "edge or a path mix surfaces, so the extremes of small or narrow areas are those of their "
+        "neighbours and of the sampling: read the means, and query points for a single surface."
+        "</p></section>"
         f"<section><h2>How sure</h2>{uncertainty(summary)}</section>"
         f"<section><h2>What is not modelled</h2><ul>{limits}</ul></section>"
         f"<section>{warnings_list(run_info)}</section>"
