@@ -1,4 +1,4 @@
-# Every target sets itself up: the first one makes a virtual environment in .venv (a minute or two),
+# Every target sets itself up: the first one makes a virtual environment in .venv (some minutes),
 # later ones find it ready. It is made again when the dependencies, the Python version or the folder
 # change. Only relative paths below, so that a checkout in "a folder with spaces" works.
 #

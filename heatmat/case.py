@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +129,6 @@ class Case:
     default_facade: int
     default_ground: int
     label: str = ""
-    _cache: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
 
     def composition_arrays(self) -> tuple[np.ndarray, np.ndarray]:
         """Construction rows and shares, both of shape (compositions, MAX_ENTRIES).

@@ -14,7 +14,6 @@ Jakob and Humphreys, Physically Based Rendering, 4th ed., section A.5).
 from heatmat.runtime import ti, tm
 
 TWO_PI = 6.283185307179586
-INVERSE_2_32 = 2.3283064365386963e-10
 
 
 @ti.func
