@@ -1,0 +1,64 @@
+"""Triangles with labels: what lies on either side of each, and whose surface it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+AIR, INDOOR, VOID, SOLID = 0, 1, 2, 3
+"""Media: outside air, indoor air, beyond the ground slab (nothing passes), and from SOLID on one
+solid per construction: SOLID + row in `Mesh.constructions`. Solids of one construction that touch
+are one solid, without a face between them."""
+
+(
+    EXTERIOR_WALL, ROOF, GROUND, INNER_WALL, INNER_ROOF, FLOOR, SLAB_BOTTOM, SLAB_SIDE, CONTACT,
+) = range(9)  # fmt: skip
+    9
+)
+"""Kinds of faces: outer faces of walls, roofs and open ground; faces to the indoor air of walls,
+roofs and of the ground below; the slab's bottom and sides; between two solids."""
+
+KINDS = (
+    "exterior wall", "roof", "ground", "inner wall", "inner roof", "floor", "slab bottom",
+    "slab side", "contact",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """Faces between media.
+
+    Attributes
+    ----------
+    vertices : ndarray of float32, shape (nv, 3)
+        Local metres, z = 0 on the ground.
+    faces : ndarray of int32, shape (nf, 3)
+        Counter-clockwise seen from `front`.
+    kind : ndarray of int32, shape (nf,)
+        EXTERIOR_WALL, ROOF, ...
+    building : ndarray of int32, shape (nf,)
+        Row of the footprint, -1 for open ground and the slab.
+    construction : ndarray of int32, shape (nf,)
+        Row in `constructions` whose albedo and emissivity the surface has. (At the rim of a roof
+        the solid behind an exterior wall is the roof's.)
+    front, behind : ndarray of int32, shape (nf,)
+        Media; behind is always a solid.
+    constructions : tuple of str
+    counts : dict
+        What was merged, filled or given up on the way.
+    """
+
+    vertices: np.ndarray
+    faces: np.ndarray
+    kind: np.ndarray
+    building: np.ndarray
+    construction: np.ndarray
+    front: np.ndarray
+    behind: np.ndarray
+    constructions: tuple[str, ...]
+    counts: dict[str, float]
+
+    def bounding(self, medium: int) -> np.ndarray:
+        """Rows of the faces that have a medium on either side."""
+        return np.flatnonzero((self.front == medium) | (self.behind == medium))
