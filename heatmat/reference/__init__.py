@@ -1,7 +1,8 @@
 """The 3D solver that HeatMat is measured against: meshes, ray queries, classic thermal paths.
 
-It shares weather, sky, materials and convection with the rest of HeatMat, and no geometry or solver
-code. Coordinates are local metres (x east, y north, z up, flat ground at z = 0) in single precision.
+It shares weather, sky, materials and convection with the rest of HeatMat, and no geometry or
+solver code. Coordinates are local metres (x east, y north, z up, flat ground at z = 0) in single
+precision.
 
 From a city to rays::
 
@@ -20,7 +21,7 @@ and inside a kernel that takes ``nodes: ti.types.ndarray(), triangles: ti.types.
     near.distance, near.triangle, near.point             # for walks on spheres; -1: none in reach
 
 Triangles are hit from both sides; ``hit.normal`` is the unit normal of the face, which points from
-``mesh.behind`` (a solid) to ``mesh.front`` (outside air, indoor air, nothing, or another solid), so
-``dot(direction, normal) > 0`` means that the ray comes from behind. ``hit.triangle`` numbers rows of
-``mesh.faces`` whatever subset was built, so labels are looked up in the mesh's own order.
+``mesh.behind`` (a solid) to ``mesh.front`` (outside air, indoor air, nothing, or another solid),
+so ``dot(direction, normal) > 0`` means that the ray comes from behind. ``hit.triangle`` numbers
+rows of ``mesh.faces`` whatever subset was built, so labels are looked up in the mesh's own order.
 """

@@ -11,11 +11,8 @@ AIR, INDOOR, VOID, SOLID = 0, 1, 2, 3
 solid per construction: SOLID + row in `Mesh.constructions`. Solids of one construction that touch
 are one solid, without a face between them."""
 
-(
-    EXTERIOR_WALL, ROOF, GROUND, INNER_WALL, INNER_ROOF, FLOOR, SLAB_BOTTOM, SLAB_SIDE, CONTACT,
-) = range(9)  # fmt: skip
-    9
-)
+EXTERIOR_WALL, ROOF, GROUND, INNER_WALL, INNER_ROOF = range(5)
+FLOOR, SLAB_BOTTOM, SLAB_SIDE, CONTACT = range(5, 9)
 """Kinds of faces: outer faces of walls, roofs and open ground; faces to the indoor air of walls,
 roofs and of the ground below; the slab's bottom and sides; between two solids."""
 

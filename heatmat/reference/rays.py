@@ -1,7 +1,7 @@
 """Rays and nearest points through a bounding-volume hierarchy of triangles.
 
-Triangles are tested by the signs of the edges' volumes against the ray (Pluecker coordinates about
-the ray's origin; Davidovic et al. 2012, doi:10.1145/2231816.2231819): two triangles compute the same
+Triangles are tested by the signs of the edges' volumes against the ray (Pluecker coordinates
+about the ray's origin; Shevtsov, Soupikov and Kapustin 2007): two triangles compute the same
 number, with opposite sign, for the edge they share, so no ray slips between them.
 """
 
