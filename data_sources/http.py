@@ -26,15 +26,15 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from data_sources.cache import Cache, Provenance, now_utc, request_key, sha256_of
 from data_sources.errors import BusyError, MalformedError, NetworkError, OfflineError
+from data_sources.gates import Gates
 from data_sources.redaction import LogFilter, Secret, clean_mapping, clean_text, clean_url
 from data_sources.request import AgainError, Answer, Request
 from data_sources.wire import Wire
@@ -42,14 +42,6 @@ from data_sources.wire import Wire
 if TYPE_CHECKING:
     from data_sources.range_file import RangeFile
 
-MIN_INTERVALS = {
-    # https://operations.osmfoundation.org/policies/nominatim/: at most one request a second
-    "nominatim.openstreetmap.org": 1.0,
-    "overpass-api.de": 1.0,
-}
-"""Seconds between two requests to a host, where its rules ask for them."""
-
-DEFAULT_INTERVAL = 0.05
 FIRST_PAUSE = 1.0  # s, doubled with every attempt
 __all__ = ["NetworkError", "Request", "Response", "Secret", "Session"]
 
@@ -116,7 +108,7 @@ class Session:
     max_wait : float
         Longest pause that a server may ask for [s]; beyond it `BusyError`.
     min_interval : dict of str to float, optional
-        Seconds between two requests to a host, over `MIN_INTERVALS`.
+        Seconds between two requests to a host, over `gates.MIN_INTERVALS`.
     per_host : int
         Requests to one host at a time.
     user_agent : str, optional
@@ -171,7 +163,7 @@ class Session:
             clock=clock,
             secrets=self._secrets,
         )
-        self._gates = _Gates({**MIN_INTERVALS, **(min_interval or {})}, per_host, clock, sleep)
+        self._gates = Gates(min_interval or {}, per_host, clock, sleep)
         self._sleep = sleep
         self._say = log or (lambda _: None)
         for name in ("urllib3.connectionpool", "urllib3.util.retry"):
@@ -375,41 +367,6 @@ class Session:
     def clean(self, text: str) -> str:
         """The text without any secret this session was given."""
         return clean_text(text, tuple(self._secrets))
-
-
-class _Gates:
-    """Who may ask a host, and when."""
-
-    def __init__(
-        self,
-        intervals: Mapping[str, float],
-        per_host: int,
-        clock: Callable[[], float],
-        sleep: Callable[[float], None],
-    ) -> None:
-        self.intervals = dict(intervals)
-        self.per_host = per_host
-        self.clock = clock
-        self.sleep = sleep
-        self._lock = threading.Lock()
-        self._hosts: dict[str, tuple[threading.Semaphore, threading.Lock]] = {}
-        self._next: dict[str, float] = {}
-
-    @contextmanager
-    def turn(self, host: str) -> Iterator[None]:
-        """Inside, one of the host's places is held and its distance in time has passed."""
-        with self._lock:
-            places, order = self._hosts.setdefault(
-                host, (threading.Semaphore(self.per_host), threading.Lock())
-            )
-        with places:
-            with order:
-                wait = self._next.get(host, 0.0) - self.clock()
-                if wait > 0.0:
-                    self.sleep(wait)
-                interval = self.intervals.get(host, DEFAULT_INTERVAL)
-                self._next[host] = self.clock() + interval
-            yield
 
 
 def _sink(out: BinaryIO) -> Callable[[Answer], BinaryIO]:
