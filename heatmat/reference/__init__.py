@@ -6,8 +6,10 @@ precision.
 
 From a city to rays::
 
-    mesh = mesh_of(footprints, ...)         # mesh.py: Mesh, every triangle labelled
-    bvh = Bvh.build(mesh.vertices, mesh.faces)              # bvh.py, NumPy
+    wall, roof = Layer("brick", 0.3), Layer("concrete", 0.2)      # plan.py
+    buildings = [Building([outline, courtyard], 12.0, wall, roof)]
+    mesh = build_mesh(buildings, extent=(-50, -50, 50, 50), ground=Layer("soil", 2.0))  # solids.py
+    bvh = Bvh.build(mesh.vertices, mesh.faces)                    # bvh.py, NumPy; mesh.py: Mesh
     air = Bvh.build(mesh.vertices, mesh.faces, subset=mesh.bounding(AIR))
     nodes, triangles = bvh.to_device()      # two Taichi arrays, f32
 

@@ -59,3 +59,41 @@ class Mesh:
     def bounding(self, medium: int) -> np.ndarray:
         """Rows of the faces that have a medium on either side."""
         return np.flatnonzero((self.front == medium) | (self.behind == medium))
+
+    def open_edges(self, medium: int) -> int:
+        """Edges at which the boundary of a medium does not close; 0 for a watertight solid.
+
+        The medium's faces, turned so that their normals leave it, must run along every edge as
+        often one way as the other.
+
+        Parameters
+        ----------
+        medium : int
+            A medium that fills a bounded volume: a solid or INDOOR.
+
+        Returns
+        -------
+        int
+        """
+        faces = self._turned(medium)
+        ends = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
+        way = np.where(ends[:, 0] < ends[:, 1], 1, -1)
+        _, edge = np.unique(np.sort(ends, axis=1), axis=0, return_inverse=True)
+        return int(np.count_nonzero(np.bincount(edge.reshape(-1), weights=way)))
+
+    def volume(self, medium: int) -> float:
+        """Volume that the boundary of a medium encloses [m3]; positive if its normals leave it."""
+        corners = self.vertices.astype(np.float64)[self._turned(medium)]
+        corners -= corners.reshape(-1, 3).mean(axis=0)  # smaller numbers, less cancellation
+        return float((np.cross(corners[:, 0], corners[:, 1]) * corners[:, 2]).sum() / 6.0)
+
+    def areas(self) -> np.ndarray:
+        """Area of each face [m2]."""
+        corners = self.vertices.astype(np.float64)[self.faces]
+        normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+        return 0.5 * np.linalg.norm(normal, axis=1)
+
+    def _turned(self, medium: int) -> np.ndarray:
+        """Faces of a medium with their normals leaving it."""
+        behind, front = self.faces[self.behind == medium], self.faces[self.front == medium]
+        return np.concatenate([behind, front[:, ::-1]])
