@@ -53,8 +53,9 @@ from heatmat.kernels.march import (
 )
 from heatmat.kernels.wall import (
     advance,
-    film_with_slope,
+    film,
     forced_factors,
+    forced_film,
     load_modes,
     modes_vector,
     natural_coefficients,
@@ -250,17 +251,9 @@ def march_linear(
             t_ref = reference + kelvin
             h_r = 4.0 * emissivity * sigma * t_ref * t_ref * t_ref
             emitted_at_zero = 0.25 * h_r * t_ref - h_r * reference
-            h_c = film_with_slope(
-                signed_cube_root(theta_r - t_air),
-                natural,
-                forced,
-                normal,
-                roughness,
-                series,
-                n,
-                physics,
-                mode,
-            )
+            root = signed_cube_root(theta_r - t_air)
+            f = forced_film(normal, forced, series, n)
+            h_c = film(root, natural, f, roughness, physics, mode)
             theta = 0.0
             if held == SLAB:
                 p0 = h_c.x * (t_air - theta_r) + h_c.y * theta_r - emitted_at_zero

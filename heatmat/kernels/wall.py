@@ -61,26 +61,30 @@ def forced_factors(wind, perimeter_over_area, physics, mode):
 
 
 @ti.func
-def film_with_slope(
-    signed_root, natural, forced, normal, roughness, series: ti.template(), n, physics, mode
-):
-    """Convection coefficient h at stamp n, and d(h (T - T_air)) / dT there [W m-2 K-1].
-
-    Parameters
-    ----------
-    signed_root : float
-        Cube root of surface minus air temperature, with its sign.
-    natural, forced : vec2
-        From `natural_coefficients` and `forced_factors`.
-    """
+def forced_film(normal, forced, series: ti.template(), n):
+    """Forced convection at stamp n before roughness [W m-2 K-1], from `forced_factors`."""
     windward = normal.x * series[F_WIND_X, n] + normal.y * series[F_WIND_Y, n] >= -1e-4
     f = forced.y * series[F_LEEWARD, n]
     # As `heatmat.convection.is_windward`: no lee side within 5 degrees of horizontal.
     if windward or normal.z > 0.9962:
         f = forced.x * series[F_WINDWARD, n]
-    h_n = natural.x * signed_root
-    if signed_root < 0.0:
-        h_n = -natural.y * signed_root
+    return f
+
+
+@ti.func
+def film(signed_root, natural, f, roughness, physics, mode):
+    """Convection coefficient h, and d(h (T - T_air)) / dT there [W m-2 K-1].
+
+    Parameters
+    ----------
+    signed_root : float
+        Cube root of surface minus air temperature, with its sign.
+    natural : vec2
+        From `natural_coefficients`.
+    f : float
+        From `forced_film`.
+    """
+    h_n = ti.max(natural.x * signed_root, -natural.y * signed_root)
     h = h_n + roughness * f
     share = 1.0  # dh / dh_n; h_n itself grows with the cube root
     if mode == DOE_2:
@@ -97,27 +101,18 @@ def film_with_slope(
 
 
 @ti.func
-def film(signed_root, natural, forced, normal, roughness, series: ti.template(), n, physics, mode):
-    """Convection coefficient [W m-2 K-1] at stamp n (see `film_with_slope`)."""
-    h = film_with_slope(signed_root, natural, forced, normal, roughness, series, n, physics, mode)
-    return h.x
-
-
-@ti.func
 def signed_cube_root(x):
-    """Cube root that keeps the sign, to 1e-6 of its value.
+    """Cube root that keeps the sign, to 1e-6 of its value, without a division.
 
-    A guess from a third of the exponent, then two steps of Halley's rule (pow costs ten times as
-    much and would be a third of the march).
+    The inverse root is guessed from a third of the exponent; six terms of the binomial series of
+    what is left then suffice (pow costs ten times as much and would be a third of the march).
     """
     a = ti.abs(x) + 1e-12
-    y = ti.bit_cast(ti.bit_cast(ti.cast(a, ti.f32), ti.i32) // 3 + 709921077, ti.f32)
-    for _ in ti.static(range(2)):
-        cube = y * y * y
-        y = y * (cube + 2.0 * a) / (2.0 * cube + a)
-    if x < 0.0:
-        y = -y
-    return y
+    y = ti.bit_cast(1419900416 - ti.raw_div(ti.bit_cast(ti.cast(a, ti.f32), ti.i32), 3), ti.f32)
+    r = 1.0 - a * y * y * y
+    y *= 1.0 + r * (1 / 3 + r * (2 / 9 + r * (14 / 81 + r * (35 / 243 + r * (91 / 729)))))
+    root = a * y * y
+    return ti.select(x < 0.0, -root, root)
 
 
 @ti.func

@@ -13,6 +13,7 @@ from heatmat.kernels.gather import physics_vector, sky_weight
 from heatmat.kernels.wall import (
     film,
     forced_factors,
+    forced_film,
     limited_slope,
     natural_coefficients,
     signed_cube_root,
@@ -41,7 +42,8 @@ def films(given: F2, series: F2, out: F1, physics: physics_vector, mode: ti.i32,
         natural = natural_coefficients(n.z, physics)
         forced = forced_factors(given[i, 4], given[i, 5], physics, mode)
         root = signed_cube_root(given[i, 0])
-        out[i] = film(root, natural, forced, n, given[i, 6], series, stamp, physics, mode)
+        f = forced_film(n, forced, series, stamp)
+        out[i] = film(root, natural, f, given[i, 6], physics, mode).x
 
 
 @ti.kernel
