@@ -46,6 +46,9 @@ class Request:
         then left out of the provenance too.
     validate : callable or None
         Called with the bytes before they are kept; raises where they are not usable.
+    final : callable or None
+        Given the status and body of an error answer, whether asking again is of no use although
+        the status alone would allow it.
     """
 
     url: str
@@ -63,6 +66,7 @@ class Request:
     remedy: str = ""
     cache_as: str = ""
     validate: Callable[[bytes], object] | None = None
+    final: Callable[[int, bytes], bool] | None = None
 
     @property
     def host(self) -> str:

@@ -213,7 +213,8 @@ class Wire:
             got=" ".join(body.decode("utf-8", "replace").split())[:160],
             remedy=request.remedy,
         )
-        if status in TRY_AGAIN:
+        final = request.final is not None and request.final(status, body)
+        if status in TRY_AGAIN and not final:
             raise AgainError(error, retry_after(_headers(response)))
         raise error
 
