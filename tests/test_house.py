@@ -23,7 +23,9 @@ MAX_FILE = 1_100_000
 MAX_TREE = 6 * 2**20
 """Bytes of the tracked tree: it has to travel to machines that take little with them."""
 
-ALONE = ["errors", "units", "maps", "case", "conduction", "solver", "kernels", "benchmark"]
+ALONE = [
+    "errors", "units", "maps", "case", "conduction", "solver", "kernels", "benchmark", "reference",
+]  # fmt: skip
 """Modules (packages: every module in them) that import where no geospatial library is installed."""
 
 ABSENT = ["geopandas", "shapely", "rasterio", "pyproj", "pandas", "pvlib", "pydantic", "osmnx"]

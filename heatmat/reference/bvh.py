@@ -224,8 +224,8 @@ def _split_costs(low: np.ndarray, high: np.ndarray, slot: np.ndarray, nodes: int
     for axis in range(3):
         np.minimum.at(bin_low[axis], slot, low[:, axis])
         np.maximum.at(bin_high[axis], slot, high[:, axis])
-    bin_low = np.moveaxis(bin_low.reshape(3, nodes, BINS), 0, -1)
-    bin_high = np.moveaxis(bin_high.reshape(3, nodes, BINS), 0, -1)
+    bin_low = bin_low.reshape(3, nodes, BINS).transpose(1, 2, 0)
+    bin_high = bin_high.reshape(3, nodes, BINS).transpose(1, 2, 0)
     left = _half_area(
         np.minimum.accumulate(bin_low, axis=1), np.maximum.accumulate(bin_high, axis=1)
     )

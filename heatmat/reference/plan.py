@@ -130,7 +130,7 @@ def _polygon(building: Building) -> Any:
     import shapely
 
     shell, *holes = [np.asarray(ring, dtype=np.float64)[:, :2] for ring in building.rings]
-    shape = shapely.Polygon(shell, holes)
+    shape: Any = shapely.Polygon(shell, holes)
     if not shape.is_valid:
         shape = shapely.make_valid(shape)
     shape = shapely.set_precision(shape, GRID)

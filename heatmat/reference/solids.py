@@ -152,9 +152,9 @@ class _Maker:
         self.faces: list[tuple[int, int, int]] = []
         self.labels: list[tuple[int, int, int, int, int]] = []
 
-    def number(self, x: int, y: int, level: int) -> int:
+    def number(self, point: tuple[int, int], level: int) -> int:
         """Vertex at a point of the snap grid."""
-        return self.corner.setdefault((x, y, level), len(self.corner))
+        return self.corner.setdefault((*point, level), len(self.corner))
 
     def add(
         self, triangle: tuple[int, int, int], front: int, behind: int, kind: int, building: int
@@ -186,7 +186,7 @@ class _Maker:
             building = max(-1, owner)
             kind = _horizontal_kind(level, below, above)
             for a, b, c in _triangles(self.plan.faces[members]):
-                corners = [self.number(int(x), int(y), level) for x, y in (a, b, c)]
+                corners = [self.number((int(x), int(y)), level) for x, y in (a, b, c)]
                 if not up:
                     corners.reverse()
                 self.add((corners[0], corners[1], corners[2]), front, behind, kind, building)
@@ -211,7 +211,7 @@ class _Maker:
                 low = [z for z in sorted(levels[p]) if bottom <= z <= top]
                 high = [z for z in sorted(levels[q]) if bottom <= z <= top]
                 for triangle in _strip(low, high):
-                    corners = [self.number(*(p if side == 0 else q), z) for side, z in triangle]
+                    corners = [self.number((p, q)[side], z) for side, z in triangle]
                     self.add((corners[0], corners[1], corners[2]), front, behind, kind, building)
 
     def mesh(self) -> Mesh:
