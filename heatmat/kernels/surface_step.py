@@ -118,6 +118,59 @@ def film_of(construction, normal, wind, perimeter_over_area, properties: ti.temp
     )
 
 
+# Where a tangent leads: temperature, emission, convection, convection coefficient, d(exchange) /
+# d(theta), and how far it went.
+Tangent = ti.types.struct(
+    theta=ti.f32, emission=ti.f32, convection=ti.f32, film=ti.f32, slope=ti.f32, moved=ti.f32
+)
+
+
+@ti.func
+def tangent_step(
+    theta, history, open_flux, t_air, forced, given_film, wet, slab, place, physics, switches
+):
+    """One Newton pass of the balance from `theta`.
+
+    Parameters
+    ----------
+    history : float
+        Temperature that the surface would have without an exchange at the end of the step.
+    open_flux : float
+        What there is to evaporate, before emission [W m-2].
+    """
+    mode = switches[O_CONVECTION]
+    root = signed_cube_root(theta - t_air)
+    h = film(root, place.natural, forced, place.roughness, physics, mode)
+    if given_film >= 0.0:
+        h = tm.vec2(given_film, given_film)
+    t = theta + physics[P_BASE]
+    h_r = 4.0 * slab.emission * t * t * t
+    emission = 0.25 * h_r * t
+    if switches[O_LINEAR] == 1:
+        a = t_air + physics[P_BASE]
+        h_r = 4.0 * slab.emission * a * a * a
+        emission = 0.25 * h_r * a + h_r * (theta - t_air)
+    convection = h.x * (t_air - theta)
+    slope = slab.h0 - h.y - h_r
+    moved = 0.0
+    if slab.held == SLAB:
+        flux = slab.h0 * theta + convection - emission
+        available = open_flux - emission
+        if wet > 0.0 and available > 0.0:
+            flux -= wet * available
+            slope += wet * h_r
+        moved = (history - theta + slab.kappa * flux) / (1.0 - slab.kappa * slope)
+    # Along the tangents: the balance of the new temperature closes by itself.
+    return Tangent(
+        theta=theta + moved,
+        emission=emission + h_r * moved,
+        convection=convection - h.y * moved,
+        film=h.x,
+        slope=slope,
+        moved=ti.abs(moved),
+    )
+
+
 @ti.func
 def surface_step(
     before,
@@ -160,8 +213,6 @@ def surface_step(
     -------
     Surface
     """
-    mode = switches[O_CONVECTION]
-    kelvin = physics[P_BASE]
     at_end = known + 0.5 * known_slope
     push = known - 0.5 * known_slope + before.exchange
     rest = known_slope - before.exchange
@@ -172,71 +223,45 @@ def surface_step(
         + slab.rise_sum * rest
         + slab.direct * at_end
     )
-    theta = guess
-    h_c = given_film
-    h_slope = given_film
-    emission = 0.0
-    convection = 0.0
-    slope = 0.0
-    fresh = 0.0
+    open_flux = at_end - before.ground_flux
     still = STILL
-    if switches[O_LINEAR] == 1 and (mode == LINEAR or given_film >= 0.0):
+    if switches[O_LINEAR] == 1 and (switches[O_CONVECTION] == LINEAR or given_film >= 0.0):
         still = 1e9
+    first = guess
     if slab.held != SLAB:
-        theta = t_air
+        first = t_air
         if slab.held != HELD_AT_AIR:
-            theta = slab.held_value
-    passes = 0
-    moved = 1e9
-    while passes == 0 or (passes < NEWTON_PASSES and moved > still):
-        passes += 1
-        if given_film < 0.0:
-            root = signed_cube_root(theta - t_air)
-            h = film(root, place.natural, forced, place.roughness, physics, mode)
-            h_c = h.x
-            h_slope = h.y
-        t = theta + kelvin
-        h_r = 4.0 * slab.emission * t * t * t
-        emission = 0.25 * h_r * t
-        if switches[O_LINEAR] == 1:
-            a = t_air + kelvin
-            h_r = 4.0 * slab.emission * a * a * a
-            emission = 0.25 * h_r * a + h_r * (theta - t_air)
-        convection = h_c * (t_air - theta)
-        slope = slab.h0 - h_slope - h_r
-        moved = 0.0
-        if slab.held == SLAB:
-            evaporated = 0.0
-            if wet > 0.0:
-                available = at_end - emission - before.ground_flux
-                if available > 0.0:
-                    evaporated = -wet * available
-                    slope += wet * h_r
-            fresh = slab.h0 * theta + convection - emission + evaporated
-            moved = (history - theta + slab.kappa * fresh) / (1.0 - slab.kappa * slope)
-            theta += moved
-            # Along the tangents: the balance of the new temperature closes by itself.
-            emission += h_r * moved
-            convection -= h_slope * moved
-            moved = ti.abs(moved)
+            first = slab.held_value
+    end = tangent_step(
+        first, history, open_flux, t_air, forced, given_film, wet, slab, place, physics, switches
+    )
+    if end.moved > still:
+        # Apart from the first, which is mostly the only one: loops cost more than the pass.
+        passes = 1
+        while passes < NEWTON_PASSES and end.moved > still:
+            passes += 1
+            end = tangent_step(
+                end.theta, history, open_flux, t_air, forced, given_film, wet, slab, place,
+                physics, switches,
+            )  # fmt: skip
+    theta = end.theta
     latent = 0.0
+    fresh = slab.h0 * theta + end.convection - end.emission
     if slab.held == SLAB:
+        # (No slab: whoever asks closes the balance by conduction.)
         fresh = (theta - history) * slab.conductance
         if wet > 0.0:
             # Evaporation begins at a kink that Newton steps cannot follow: what the slab was given
             # is kept, and evaporation is what closes it.
-            latent = fresh - slab.h0 * theta - convection + emission
-    else:
-        # No slab: whoever asks closes the balance by conduction.
-        fresh = slab.h0 * theta + convection - emission
+            latent = fresh - slab.h0 * theta - end.convection + end.emission
     return Surface(
         modes=slab.decay * before.modes + slab.constant * push + slab.rise * (rest + fresh),
         exchange=fresh,
         theta=theta,
         ground_flux=at_end + fresh - slab.h0 * theta,
-        film=h_c,
-        emission=emission,
-        convection=convection,
+        film=end.film,
+        emission=end.emission,
+        convection=end.convection,
         latent=latent,
-        slope=slope,
+        slope=end.slope,
     )

@@ -43,9 +43,13 @@ def load_modes(modes: ti.template(), construction, first):
 def natural_coefficients(normal_z, physics):
     """Natural convection factors (unstable, stable) of |dT|^(1/3) at a tilt."""
     c = ti.abs(normal_z) * physics[P_TILT]
-    return tm.vec2(
-        physics[P_UNSTABLE] / (physics[P_UNSTABLE_BASE] - c),
-        physics[P_STABLE] / (physics[P_STABLE_BASE] + c),
+    # The maximum keeps the compiler from moving the divisions into the march.
+    return ti.max(
+        tm.vec2(
+            physics[P_UNSTABLE] / (physics[P_UNSTABLE_BASE] - c),
+            physics[P_STABLE] / (physics[P_STABLE_BASE] + c),
+        ),
+        1e-9,
     )
 
 
