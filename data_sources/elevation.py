@@ -1,18 +1,49 @@
-"""Terrain and heights: Copernicus GLO-30 read by window, and the user's own elevation rasters."""
+"""Terrain of a place: the lower envelope of a surface model, or the user's own terrain model."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from data_sources.copernicus import Mosaic, read_surface
+from data_sources.raster_heights import HeightsResult, heights_from_rasters
+from data_sources.rasters import Grid, own_grid, read_metres, write_raster
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from data_sources.cache import Provenance
+    from data_sources.http import Session
+
+__all__ = [
+    "HeightsResult",
+    "TerrainResult",
+    "fetch_terrain",
+    "heights_from_rasters",
+    "import_terrain",
+    "lower_envelope",
+]
+
+CELL = 30.0
+"""Cells of the terrain that is written [m]: the spacing of the surface model."""
+
+ENVELOPE = 300.0
+"""Width of what the envelope passes under [m]: a block with its trees, not a hill. Our rule."""
+
+LOW_SHARE = 5.0
+"""Share of the cells that may lie below the envelope [percent]: the model's noise is about 1 m."""
+
+FLAT_RELIEF = 10.0
+"""Places with less relief are flat [m]: what is left of roofs is as large. Our rule."""
+
+NO_DATA = -9999.0
 
 
 @dataclass(frozen=True)
 class TerrainResult:
-    """What `fetch_terrain` found.
+    """What was found about the terrain.
 
     Attributes
     ----------
@@ -32,21 +63,194 @@ class TerrainResult:
     path: Path | None
     note: str
     provenance: tuple[Provenance, ...] = field(default=())
-    relief: float = float("nan")
-    elevation: float = float("nan")
+    relief: float = math.nan
+    elevation: float = math.nan
 
 
 def fetch_terrain(
-    bounds: tuple[float, float, float, float], session: Any, folder: Path
+    bounds: tuple[float, float, float, float], session: Session, folder: Path
 ) -> TerrainResult:
     """Terrain of an area from Copernicus GLO-30.
+
+    The source is a surface model: buildings and trees are in it. The terrain is its lower envelope:
+    low values within 300 m, raised again where the land itself is high (a morphological opening),
+    and smoothed. Where that has less than 10 m of relief the ground is taken as flat and no file
+    is written.
 
     Parameters
     ----------
     bounds : tuple of float
-        West, south, east, north [degrees, WGS 84].
+        West, south, east, north [degrees, WGS 84], with the margin that the city needs; an east
+        below the west lies across the antimeridian.
     session : data_sources.http.Session
     folder : Path
         City folder.
+
+    Raises
+    ------
+    NetworkError
+        When the service does not answer, or not as documented.
     """
-    raise NotImplementedError
+    grid, to_degrees = _grid(bounds)
+    mosaic = read_surface(_reach(bounds, 2.0 * ENVELOPE), session)
+    if mosaic.found == 0:
+        tiles = ", ".join(mosaic.missing)
+        return TerrainResult(None, f"no elevation here ({tiles}: sea, or not public): flat ground")
+    wide = _padded(grid, int(math.ceil(ENVELOPE / CELL)))
+    envelope = lower_envelope(_on_grid(mosaic, wide, to_degrees), CELL)
+    rim = (wide.width - grid.width) // 2
+    terrain = envelope[rim : rim + grid.height, rim : rim + grid.width]
+    relief, mean = float(terrain.max() - terrain.min()), float(terrain.mean())
+    if relief < FLAT_RELIEF:
+        note = (
+            f"terrain taken as flat at {mean:.0f} m: the lower envelope of Copernicus GLO-30 has "
+            f"{relief:.1f} m of relief here, less than {FLAT_RELIEF:g} m"
+        )
+        return TerrainResult(None, note, mosaic.provenance, relief, mean)
+    note = (
+        f"terrain from Copernicus GLO-30, a surface model with buildings and trees: its lower "
+        f"envelope over {ENVELOPE:g} m, smoothed; {relief:.0f} m of relief around {mean:.0f} m"
+    )
+    if mosaic.missing:
+        note += f"; {', '.join(mosaic.missing)} missing: taken as sea, 0 m"
+    tags = {"source": "Copernicus DEM GLO-30", "processing": note, "datum": "EGM2008"}
+    path = write_raster(
+        folder / "terrain.tif", terrain, grid, nodata=NO_DATA, tags=tags, unit="metre"
+    )
+    return TerrainResult(path, note, mosaic.provenance, relief, mean)
+
+
+def import_terrain(
+    dem: str | Path, bounds: tuple[float, float, float, float], folder: Path
+) -> TerrainResult:
+    """Terrain of an area from a terrain model of the user's, at its own resolution.
+
+    Parameters
+    ----------
+    dem : path
+        Heights of bare ground, in any coordinate system and unit that the file states.
+    bounds : tuple of float
+        West, south, east, north [degrees, WGS 84].
+    folder : Path
+        City folder.
+    """
+    import numpy as np
+
+    grid, _ = _grid(bounds)
+    fine = own_grid(dem, grid.crs, where="--dem", finest=1.0)
+    east, south = grid.west + grid.width * grid.cell, grid.north - grid.height * grid.cell
+    fine = Grid.covering((grid.west, south, east, grid.north), fine.cell, grid.crs)
+    heights = read_metres(dem, fine, where="--dem")
+    known = np.isfinite(heights)
+    heights = fill_gaps(heights)
+    relief, mean = float(heights.max() - heights.min()), float(heights.mean())
+    note = f"terrain from {Path(dem).name}: {relief:.0f} m of relief around {mean:.0f} m"
+    if not known.all():
+        note += f"; {1.0 - known.mean():.0%} of the area without data, taken from the nearest cell"
+    tags = {"source": Path(dem).name, "processing": "as given, in metres"}
+    path = write_raster(
+        folder / "terrain.tif", heights, fine, nodata=NO_DATA, tags=tags, unit="metre"
+    )
+    return TerrainResult(path, note, (), relief, mean)
+
+
+def lower_envelope(surface: np.ndarray, cell: float) -> np.ndarray:
+    """The ground under a surface model.
+
+    Parameters
+    ----------
+    surface : array [rows, columns]
+        Heights [m].
+    cell : float
+        Side of a cell [m].
+
+    Returns
+    -------
+    array [rows, columns]
+        A rank opening with a disc of `ENVELOPE` width (5th percentile, then 95th: an inclined plane
+        stays where it is), smoothed by the mean over the same disc, never above the surface's own
+        mean over it.
+    """
+    import numpy as np
+    from scipy.ndimage import convolve, percentile_filter
+
+    filled = fill_gaps(surface)
+    reach = max(1, round(0.5 * ENVELOPE / cell))
+    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
+    disc = x**2 + y**2 <= (reach + 0.5) ** 2
+    low = percentile_filter(filled, LOW_SHARE, footprint=disc, mode="nearest")
+    opened = percentile_filter(low, 100.0 - LOW_SHARE, footprint=disc, mode="nearest")
+    mean = disc / disc.sum()
+    smooth = convolve(opened.astype(float), mean, mode="nearest")
+    ceiling = convolve(filled.astype(float), mean, mode="nearest")
+    return np.minimum(smooth, ceiling).astype(np.float32)
+
+
+def fill_gaps(values: np.ndarray) -> np.ndarray:
+    """NaN replaced by the nearest cell with data."""
+    import numpy as np
+    from scipy.ndimage import distance_transform_edt
+
+    gaps = np.isnan(values)
+    if not gaps.any():
+        return values
+    index = distance_transform_edt(gaps, return_distances=False, return_indices=True)
+    return np.asarray(values[tuple(index)])
+
+
+def _grid(bounds: tuple[float, float, float, float]) -> tuple[Grid, tuple[float, object]]:
+    """The output's grid over the bounds, and what leads from it back to degrees.
+
+    Degrees are counted from the area's western side: across the antimeridian they go on beyond 180.
+    """
+    import numpy as np
+    import pyproj
+
+    from heatmat.crs import utm_code
+
+    west, south, east, north = bounds
+    east = east + 360.0 if east < west else east
+    middle = (0.5 * (west + east) + 180.0) % 360.0 - 180.0
+    crs = pyproj.CRS.from_user_input(utm_code(middle, 0.5 * (south + north)))
+    transformer = pyproj.Transformer.from_crs("EPSG:4326", crs, always_xy=True)
+    side = np.linspace(0.0, 1.0, 21)
+    lon = np.concatenate([west + (east - west) * side] * 2 + [np.full(21, west), np.full(21, east)])
+    lat = np.concatenate(
+        [np.full(21, south), np.full(21, north)] + [south + (north - south) * side] * 2
+    )
+    x, y = transformer.transform((lon + 180.0) % 360.0 - 180.0, lat)
+    grid = Grid.covering((x.min(), y.min(), x.max(), y.max()), CELL, crs)
+    return grid, (west, transformer)
+
+
+def _padded(grid: Grid, cells: int) -> Grid:
+    side = cells * grid.cell
+    return Grid(
+        grid.crs, grid.west - side, grid.north + side, grid.cell,
+        grid.width + 2 * cells, grid.height + 2 * cells,
+    )  # fmt: skip
+
+
+def _reach(
+    bounds: tuple[float, float, float, float], metres: float
+) -> tuple[float, float, float, float]:
+    """Bounds in degrees widened by some metres (a degree of latitude has 110.6 km at least)."""
+    west, south, east, north = bounds
+    step = metres / 110_000.0
+    across = step / max(0.02, math.cos(math.radians(min(89.0, max(abs(south), abs(north))))))
+    return west - across, max(-90.0, south - step), east + across, min(90.0, north + step)
+
+
+def _on_grid(mosaic: Mosaic, grid: Grid, to_degrees: tuple[float, object]) -> np.ndarray:
+    """The surface at the centres of a metric grid, linear between cells [height, width]."""
+    import numpy as np
+    from scipy.ndimage import map_coordinates
+
+    west, transformer = to_degrees
+    x = grid.west + grid.cell * (np.arange(grid.width) + 0.5)
+    y = grid.north - grid.cell * (np.arange(grid.height) + 0.5)
+    lon, lat = transformer.transform(*np.meshgrid(x, y), direction="INVERSE")  # type: ignore[attr-defined]
+    lon = west + (np.asarray(lon) - west + 180.0) % 360.0 - 180.0
+    rows = (mosaic.north - np.asarray(lat)) / mosaic.step_y
+    columns = (lon - mosaic.west) / mosaic.step_x
+    return map_coordinates(fill_gaps(mosaic.heights), [rows, columns], order=1, mode="nearest")
