@@ -57,11 +57,13 @@ def building_table(
 def _limit_leftovers(footprints: list[Footprint], heights: list[float]) -> list[float]:
     """Leftovers of an outline that its parts cover are not higher than the parts' median."""
     limited = list(heights)
+    children: dict[str, list[int]] = {}
+    for k, item in enumerate(footprints):
+        children.setdefault(item.parent_id.split("#")[0], []).append(k)
     for i, item in enumerate(footprints):
         if item.height_limit >= 0.0:
             continue
-        own = item.building_id.split("#")[0]
-        parts = [k for k, f in enumerate(footprints) if f.parent_id.split("#")[0] == own]
+        parts = children.get(item.building_id.split("#")[0], [])
         if parts:
             median = weighted_median(
                 [heights[k] for k in parts], [footprints[k].polygon.area for k in parts]

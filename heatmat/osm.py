@@ -87,8 +87,8 @@ def _read_layer(plain: Path, path: Path, layer: str) -> tuple[list[Any], list[di
             expected=".osm, .osm.gz or .osm.pbf",
             got=first_words(error),
         ) from error
-    tags = [_as_tags(value) for value in table["all_tags"]]
-    return list(table.geometry), tags, [_identifier(table, i, layer) for i in range(len(table))]
+    tags = [_as_tags(value) for value in table["all_tags"].tolist()]
+    return list(table.geometry), tags, _identifiers(table, layer)
 
 
 def first_words(error: Exception) -> str:
@@ -101,12 +101,17 @@ def _as_tags(value: Any) -> dict[str, str]:
     return {str(k): str(v) for k, v in value.items()} if isinstance(value, dict) else {}
 
 
-def _identifier(table: Any, row: int, layer: str) -> str:
+def _identifiers(table: Any, layer: str) -> list[str]:
+    """``node/1``, ``way/1``, ``relation/1``: areas are ways where they have no relation's id."""
     kind = {"points": "node", "lines": "way", "multipolygons": "relation"}[layer]
-    number = table["osm_id"].iloc[row]
-    if layer == "multipolygons" and not isinstance(number, str):
-        return f"way/{table['osm_way_id'].iloc[row]}"
-    return f"{kind}/{number}"
+    numbers = table["osm_id"].tolist()
+    if layer != "multipolygons":
+        return [f"{kind}/{number}" for number in numbers]
+    ways = table["osm_way_id"].tolist()
+    return [
+        f"{kind}/{number}" if isinstance(number, str) else f"way/{way}"
+        for number, way in zip(numbers, ways, strict=True)
+    ]
 
 
 @contextmanager

@@ -122,8 +122,12 @@ def close_gaps(polygons: np.ndarray, width: float = GAP) -> tuple[np.ndarray, di
     owner = _adjoining(slivers, polygons)
     slivers, owner = slivers[owner >= 0], owner[owner >= 0]
     result = polygons.copy()
-    for index in np.unique(owner):
-        pieces = [polygons[index], *slivers[owner == index]]
+    order = np.argsort(owner, kind="stable")
+    slivers, owner = slivers[order], owner[order]
+    gainers, first = np.unique(owner, return_index=True)
+    last = np.append(first, len(owner))[1:]
+    for index, begin, end in zip(gainers, first, last, strict=True):
+        pieces = [polygons[index], *slivers[begin:end]]
         result[index] = shapely.union_all(pieces, grid_size=GRID)
     return result, {
         "slivers_closed": len(slivers),
@@ -230,6 +234,20 @@ def _owners(
     return owner
 
 
+def _unique_pairs(pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Distinct rows of int64 (n, 2) in order, and the number of each row among them.
+
+    Both halves go into one integer, which sorts several times faster than rows do; local
+    millimetres and vertex numbers stay far below 2**31.
+    """
+    low = pairs.min(axis=0, initial=0)
+    span = int((pairs[:, 1] - low[1]).max(initial=0)) + 1
+    keys, index = np.unique(
+        (pairs[:, 0] - low[0]) * span + pairs[:, 1] - low[1], return_inverse=True
+    )
+    return np.stack([keys // span + low[0], keys % span + low[1]], axis=1), index.reshape(-1)
+
+
 def _half_edges(
     faces: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -239,8 +257,7 @@ def _half_edges(
     rings = np.where(shapely.is_ccw(rings) == hole, shapely.reverse(rings), rings)
     xy, ring = shapely.get_coordinates(rings, return_index=True)
     ticks = np.rint(xy / GRID).astype(np.int64)
-    unique, index = np.unique(ticks, axis=0, return_inverse=True)
-    index = index.reshape(-1)
+    unique, index = _unique_pairs(ticks)
     inside = ring[1:] == ring[:-1]
     start, end, face = index[:-1][inside], index[1:][inside], ring_face[ring[:-1][inside]]
     real = start != end
@@ -250,8 +267,7 @@ def _half_edges(
 def _pair(start: np.ndarray, end: np.ndarray, face: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Undirected edges (low vertex, high vertex) with the faces on their left and right."""
     low, high = np.minimum(start, end), np.maximum(start, end)
-    edges, index = np.unique(np.stack([low, high], axis=1), axis=0, return_inverse=True)
-    index = index.reshape(-1)
+    edges, index = _unique_pairs(np.stack([low, high], axis=1))
     sides = np.full((len(edges), 2), -1)
     sides[index, np.where(start == low, 0, 1)] = face
     return edges, sides

@@ -1,0 +1,160 @@
+"""Tile a real extract into a large city, and measure how long it takes to read and rasterise.
+
+    python -m data_sources.large_city paris.osm --buildings 100000 --out scratch/
+
+The copies stand side by side with new ids; tags, shapes and their faults are those of the extract.
+Prints processor time, wall time and the peak of memory of each stage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import math
+import resource
+import sys
+import time
+from pathlib import Path
+from xml.parsers import expat
+from xml.sax.saxutils import quoteattr
+
+from data_sources.untrusted import check_xml
+
+SEAM = 0.0006
+"""Distance kept between copies [degrees], about 60 m: buildings overhang the extract's bounds."""
+
+KEPT = {
+    "node": ("lat", "lon"),
+    "way": (),
+    "relation": (),
+    "nd": ("ref",),
+    "member": ("type", "ref", "role"),
+    "tag": ("k", "v"),
+}
+
+
+class Extract:
+    """The elements of an .osm file, ready to be written again with other ids and places."""
+
+    def __init__(self, path: Path) -> None:
+        check_xml(path)
+        self.bounds = [math.inf, math.inf, -math.inf, -math.inf]  # west, south, east, north
+        self.elements: dict[str, list[tuple[dict[str, str], list[tuple[str, dict[str, str]]]]]] = {
+            "node": [],
+            "way": [],
+            "relation": [],
+        }
+        parser = expat.ParserCreate()
+        parser.StartElementHandler = self._start
+        opener = gzip.open if path.name.endswith(".gz") else open
+        with opener(path, "rb") as stream:
+            parser.ParseFile(stream)
+
+    def _start(self, name: str, values: dict[str, str]) -> None:
+        if name == "bounds":
+            keys = ("minlon", "minlat", "maxlon", "maxlat")
+            self.bounds = [float(values[key]) for key in keys]
+        elif name in self.elements:
+            self.elements[name].append((values, []))
+            self._children = self.elements[name][-1][1]
+        elif name in KEPT:
+            self._children.append((name, values))
+
+    @property
+    def buildings(self) -> int:
+        """Ways and relations with a building tag."""
+        found = 0
+        for kind in ("way", "relation"):
+            for _, children in self.elements[kind]:
+                found += any(n == "tag" and v["k"] == "building" for n, v in children)
+        return found
+
+    def write(self, path: Path, copies: int) -> None:
+        """Write so many copies, in a block about as wide as it is high."""
+        west, south, east, north = self.bounds
+        across = (east - west + SEAM, north - south + SEAM)
+        shape = across[0] * math.cos(math.radians(south)) / across[1]
+        columns = max(1, round(math.sqrt(copies / shape)))
+        rows = math.ceil(copies / columns)
+        with open(path, "w", encoding="utf-8") as out:
+            out.write('<?xml version="1.0" encoding="UTF-8"?>\n<osm version="0.6">\n')
+            out.write(
+                f'<bounds minlat="{south}" minlon="{west}" '
+                f'maxlat="{south + rows * across[1]}" maxlon="{west + columns * across[0]}"/>\n'
+            )
+            for kind in self.elements:  # nodes before ways before relations, as readers want them
+                for copy in range(copies):
+                    shift = (copy % columns) * across[0], (copy // columns) * across[1]
+                    out.writelines(self._copy(kind, copy + 1, shift))
+            out.write("</osm>\n")
+
+    def _copy(self, kind: str, number: int, shift: tuple[float, float]) -> list[str]:
+        # Ids stay ascending over the copies: GDAL's reader wants them sorted to be quick.
+        base = number * 100_000_000_000 if kind == "node" else number * 10_000_000_000
+        lines = []
+        for values, children in self.elements[kind]:
+            place = ""
+            if kind == "node":
+                lat, lon = float(values["lat"]) + shift[1], float(values["lon"]) + shift[0]
+                place = f' lat="{lat:.7f}" lon="{lon:.7f}"'
+            lines.append(f'<{kind} id="{base + int(values["id"])}"{place}>')
+            for name, child in children:
+                lines.append(_child(name, child, number))
+            lines.append(f"</{kind}>\n")
+        return lines
+
+
+def _child(name: str, values: dict[str, str], number: int) -> str:
+    fields = dict(values)
+    if name == "nd":
+        fields["ref"] = str(number * 100_000_000_000 + int(values["ref"]))
+    elif name == "member":
+        unit = 100_000_000_000 if values["type"] == "node" else 10_000_000_000
+        fields["ref"] = str(number * unit + int(values["ref"]))
+    text = " ".join(f"{key}={quoteattr(fields[key])}" for key in KEPT[name])
+    return f"<{name} {text}/>"
+
+
+def measure(path: Path, resolution: float) -> list[tuple[str, float, float, float, str]]:
+    """Stage, processor seconds, wall seconds, peak memory [GiB] and what came out of it."""
+    from heatmat.city import City
+    from heatmat.rasterise import maps_from_city
+
+    rows = []
+    clock = time.process_time(), time.perf_counter()
+    city = City.from_file(path, margin=0.0)
+    rows.append(_row("read", clock, f"{len(city.buildings)} buildings and parts"))
+    clock = time.process_time(), time.perf_counter()
+    maps = maps_from_city(city, resolution)
+    cells = f"{maps.nx} x {maps.ny} cells of {resolution:g} m, {len(maps.edge_ab)} edges"
+    rows.append(_row("rasterise", clock, cells))
+    return rows
+
+
+def _row(stage: str, clock: tuple[float, float], what: str) -> tuple[str, float, float, float, str]:
+    scale = 2**30 if sys.platform == "darwin" else 2**20  # bytes there, KiB elsewhere
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / scale
+    return stage, time.process_time() - clock[0], time.perf_counter() - clock[1], peak, what
+
+
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("extract", type=Path, help="an .osm or .osm.gz file")
+    parser.add_argument("--buildings", type=int, default=100_000)
+    parser.add_argument("--resolution", type=float, default=2.0, metavar="M")
+    parser.add_argument("--out", type=Path, default=Path("."), metavar="DIR")
+    options = parser.parse_args()
+    target = options.out / f"tiled_{options.buildings}.osm"
+    if not target.exists():
+        extract = Extract(options.extract)
+        extract.write(target, math.ceil(options.buildings / max(1, extract.buildings)))
+    for stage, processor, wall, peak, what in measure(target, options.resolution):
+        sys.stdout.write(
+            f"{stage:<10} {processor:7.1f} s processor {wall:7.1f} s wall "
+            f"{peak:5.2f} GiB peak  {what}\n"
+        )
+
+
+if __name__ == "__main__":
+    main()
