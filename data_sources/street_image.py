@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -73,13 +74,24 @@ class StreetImage:
 
     @property
     def key(self) -> str:
-        """Name of the image in files: source and id, safe as a file name."""
-        return f"{safe_name(self.source)}-{safe_name(self.id, 'image')}"
+        """Name of the image in files: source and id, safe as a file name, one for each image."""
+        return f"{safe_name(self.source)}-{unique_name(self.id)}"
 
     @property
     def date(self) -> str:
         """Day of capture, ``YYYY-MM-DD``, or empty."""
         return self.captured[:10]
+
+
+def unique_name(identifier: str) -> str:
+    """A safe file name that no other identifier has, also where case does not count.
+
+    Plain lower-case identifiers stay as they are; of others a digest is added.
+    """
+    name = safe_name(identifier, "image")
+    if name == identifier == identifier.lower():
+        return name
+    return f"{name[:60]}-{hashlib.sha256(identifier.encode('utf-8', 'replace')).hexdigest()[:8]}"
 
 
 def number(value: Any, low: float = -math.inf, high: float = math.inf) -> float | None:

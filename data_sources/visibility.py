@@ -9,6 +9,7 @@ The ground is taken as flat: camera and buildings stand on one level.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -64,7 +65,7 @@ class Scene:
         self.footprints = shapely.STRtree(buildings.polygons)
         self._samples = cKDTree(facades.sample) if len(facades.sample) else None
         self._a, self._b, self._owner = _edges(buildings)
-        self._walls = shapely.STRtree(shapely.linestrings(np.stack([self._a, self._b], axis=1)))
+        self._walls = shapely.STRtree(_lines(self._a, self._b))
 
     def inside(self, camera: np.ndarray, height: float = CAMERA_HEIGHT) -> bool:
         """Whether a building stands where the camera is said to be: its position is wrong."""
@@ -162,6 +163,12 @@ def crossings(to: np.ndarray, a: np.ndarray, b: np.ndarray, end: np.ndarray) -> 
         across = (a[:, 0] * to[:, 1:] - a[:, 1] * to[:, :1]) / area
         met = (across >= -_TOUCH) & (across <= 1 + _TOUCH) & (along > 0) & (along < end[:, None])
     return np.where(met, along, np.nan)
+
+
+def _lines(a: np.ndarray, b: np.ndarray) -> Any:
+    import shapely
+
+    return shapely.linestrings(np.stack([a, b], axis=1))
 
 
 def _edges(buildings: Buildings) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
