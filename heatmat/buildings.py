@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from heatmat.errors import InputError
 from heatmat.footprints import Footprint
 from heatmat.heights import (
+    FILL_RULES,
+    HEIGHT_SOURCES,
     Heights,
     TagReader,
     fill_heights,
@@ -41,16 +43,17 @@ def building_table(
         raise InputError("no building with an area", got=f"{counts['too_small_dropped']} without")
     reader = TagReader(lenient, counts)
     stated = [heights_from_tags(f.tags, f.polygon, f.where, reader) for f in footprints]
-    heights = fill_heights(
+    heights, rules = fill_heights(
         [f.polygon for f in footprints],
         [s.height for s in stated],
         [is_one_storey(f.tags) for f in footprints],
     )
     heights = _limit_leftovers(footprints, heights)
     rows = [
-        _row(f, s, h, default_facade, default_roof)
-        for f, s, h in zip(footprints, stated, heights, strict=True)
+        _row(f, s, h, default_facade, default_roof) | _height_origin(f.tags, s.source, rule)
+        for f, s, h, rule in zip(footprints, stated, heights, rules, strict=True)
     ]
+    _count_parts_above(footprints, heights, counts)
     return gpd.GeoDataFrame(rows, geometry="geometry")
 
 
@@ -89,7 +92,6 @@ def _row(
         # A filled height was not measured for this roof: the roof is at most half of it.
         "roof_height": min(stated.roof_height, height - low if stated.source else 0.5 * height),
         "roof_direction_deg": stated.roof_direction_deg,
-        "height_source": stated.source or "filled",
         "facade_composition": composition,
         "facade_source": facade_source,
         "facade_confidence": confidence,
@@ -97,6 +99,23 @@ def _row(
         "roof_source": roof_source,
         "tags": footprint.tags,
     }
+
+
+def _height_origin(tags: dict[str, Any], source: str, rule: str) -> dict[str, str]:
+    """Source and rule of a height; a file that was filled before says so in its own columns."""
+    said, how = str(tags.get("height_source", "")), str(tags.get("height_rule", ""))
+    if source == "tagged" and said in HEIGHT_SOURCES:
+        return {"height_source": said, "height_rule": how if how in FILL_RULES else ""}
+    return {"height_source": source or "filled", "height_rule": rule}
+
+
+def _count_parts_above(
+    footprints: list[Footprint], heights: list[float], counts: Counter[str]
+) -> None:
+    """Parts higher than their outline says that the whole is; the part is believed."""
+    for item, height in zip(footprints, heights, strict=True):
+        if height > item.outline_height + 0.5:
+            counts["parts_above_outline"] += 1
 
 
 def count_buildings(buildings: gpd.GeoDataFrame, counts: Counter[str]) -> None:
@@ -107,7 +126,10 @@ def count_buildings(buildings: gpd.GeoDataFrame, counts: Counter[str]) -> None:
     source = buildings["height_source"]
     counts["height_tagged"] = int((source == "tagged").sum())
     counts["height_from_levels"] = int((source == "levels").sum())
+    counts["height_from_dsm"] = int((source == "dsm").sum())
     counts["height_filled"] = int((source == "filled").sum())
+    for rule in FILL_RULES:
+        counts[f"height_filled_{rule}"] = int((buildings["height_rule"] == rule).sum())
     counts["courtyards"] = int(shapely.get_num_interior_rings(buildings.geometry.values).sum())
     counts["roofs_pitched"] = int((buildings["roof_shape"] != "flat").sum())
     counts["min_height_filled"] = _count_raised(buildings)

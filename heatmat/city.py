@@ -15,6 +15,7 @@ from heatmat.errors import InputError
 from heatmat.features import Features, read_features
 from heatmat.footprints import building_rows, is_polygon, make_footprints, resolve_parts
 from heatmat.ground import ground_from_osm, ground_from_table
+from heatmat.heights import HEIGHT_SOURCES
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -42,7 +43,8 @@ class City:
         One row per polygon (courtyards are holes, parts are rows of their own): ``building_id``,
         ``parent_id``, ``geometry``, ``height`` and ``min_height`` (m above the building's base; the
         height is that of the roof's top), ``roof_shape``, ``roof_height`` (m, part of the height),
-        ``roof_direction_deg``, ``height_source`` (tagged, levels, filled), ``facade_composition``
+        ``roof_direction_deg``, ``height_source`` (tagged, levels, dsm, filled) and ``height_rule``
+        (how it was filled: neighbours, one_storey, median, default), ``facade_composition``
         (tuples of construction and fraction), ``facade_source``, ``facade_confidence``,
         ``roof_construction``, ``roof_source``, ``tags``. Where rows overlap the higher one counts.
     ground : GeoDataFrame
@@ -114,28 +116,57 @@ class City:
         InputError
             When a file, value, extent or coordinate system must be mended.
         """
+        return cls.from_features(
+            read_features(path, attributes),
+            extent=extent,
+            crs=crs,
+            margin=margin,
+            ground=None if ground is None else read_features(ground),
+            default_facade=default_facade,
+            default_roof=default_roof,
+            default_ground=default_ground,
+        )
+
+    @classmethod
+    def from_features(
+        cls,
+        features: Features,
+        *,
+        extent: Any = None,
+        crs: str | None = None,
+        margin: float = 200.0,
+        ground: Features | None = None,
+        default_facade: str = "solid_brick_wall",
+        default_roof: str = "bitumen_roof",
+        default_ground: str = "asphalt_street",
+    ) -> City:
+        """A city from features that were read or fetched already; they are projected in place.
+
+        Parameters and errors are those of `from_file`.
+        """
         if not (math.isfinite(margin) and margin >= 0.0):
             raise InputError("not a width", where="city.margin_m", expected=">= 0 m", got=margin)
         window = None if extent is None else check_extent(extent)
         counts: Counter[str] = Counter()
-        features = read_features(path, attributes)
         counts["read"] = len(features.geometry)
         rows = building_rows(features, counts)
         if not rows:
             raise InputError(
                 "no building polygon in it",
-                where=str(path),
+                where=features.source,
                 expected="polygons, in OpenStreetMap data with a building tag",
                 got=_kinds(features),
             )
         system = _to_metres(features, rows, crs)
         near = _near(features, rows, window, margin)
+        counts["outside"] += len(rows) - len(near)
         footprints = resolve_parts(make_footprints(features, near, counts), counts)
         table = building_table(footprints, features.lenient, default_facade, default_roof, counts)
         table = table.set_crs(system)
         window = window or _bounds(table)
         box = _box(window, margin)
-        buildings = _select(table, window, box, str(path))
+        buildings = _select(table, window, box, features.source)
+        counts["polygons_outside"] += len(table) - len(buildings)
         count_buildings(buildings, counts)
         layers = features if ground is None else _other(ground, system)
         return cls(
@@ -166,10 +197,10 @@ class City:
 
     @property
     def height_shares(self) -> dict[str, float]:
-        """Shares of the buildings whose height is tagged, from levels, and filled."""
+        """Shares of the buildings by where their height is from; they sum to 1."""
         total = max(1, len(self.buildings))
         source = self.buildings["height_source"]
-        return {name: float((source == name).sum()) / total for name in _SOURCES}
+        return {name: float((source == name).sum()) / total for name in HEIGHT_SOURCES}
 
     def notes(self) -> list[str]:
         """What was mended or dropped when the buildings were read, a sentence each."""
@@ -192,9 +223,6 @@ class City:
         return names
 
 
-_SOURCES = ("tagged", "levels", "filled")
-
-
 def _kinds(features: Features) -> str:
     kinds = Counter(g.geom_type for g in features.geometry if g is not None)
     return ", ".join(f"{n} {kind}" for kind, n in kinds.most_common()) or "nothing"
@@ -215,17 +243,16 @@ def _to_metres(features: Features, rows: list[int], crs: str | None) -> pyproj.C
     return target
 
 
-def _other(path: str | Path, system: pyproj.CRS) -> Features:
+def _other(features: Features, system: pyproj.CRS) -> Features:
     """A separate ground file, projected to the city's system."""
     from pyproj import CRS
 
-    features = read_features(path)
     source = CRS.from_user_input(features.crs) if features.crs else system
     project(features, source, system)
     if not features.lenient and not any("ground" in tags for tags in features.tags):
         raise InputError(
             "no feature with a ground attribute",
-            where=str(path),
+            where=features.source,
             expected="polygons whose attribute ground names a construction",
         )
     return features

@@ -13,6 +13,7 @@ from typing import Any
 
 from heatmat.errors import InputError
 from heatmat.features import Features
+from heatmat.heights import parse_length
 
 MIN_AREA = 0.1
 """Smaller footprints are dropped and counted [m2]: slips of the pen, no building."""
@@ -49,6 +50,7 @@ class Footprint:
     is_part: bool
     parent_id: str = ""
     height_limit: float = math.inf  # m, for leftovers of an outline
+    outline_height: float = math.inf  # m, for parts: what the outline says of the whole
 
 
 def is_polygon(geometry: Any) -> bool:
@@ -193,17 +195,27 @@ def resolve_parts(footprints: list[Footprint], counts: Counter[str]) -> list[Foo
     for part in parts:
         near = tree.query(part.polygon, predicate="intersects")
         if len(near) == 0:
+            counts["parts_without_outline"] += 1
             continue
         shared = shapely.area(shapely.intersection(part.polygon, tree.geometries[near]))
         if shared.max() >= 0.5 * part.polygon.area:
             owner = int(near[int(shared.argmax())])
             part.parent_id = outlines[owner].building_id
+            part.outline_height = _stated_height(outlines[owner].tags)
             part.tags = _with_inherited(part.tags, outlines[owner].tags)
             owned.setdefault(owner, []).append(part)
+        else:
+            counts["parts_without_outline"] += 1
     kept: list[Footprint] = []
     for i, outline in enumerate(outlines):
         kept += _rest(outline, owned[i], counts) if i in owned else [outline]
     return kept + parts
+
+
+def _stated_height(tags: dict[str, Any]) -> float:
+    """The `height` of an outline [m]; infinite where it has none that is readable."""
+    height = parse_length(tags.get("height", tags.get("height_m", "none")))
+    return height if height > 0.0 else math.inf
 
 
 def _with_inherited(tags: dict[str, Any], outline: dict[str, Any]) -> dict[str, Any]:

@@ -70,6 +70,13 @@ ONE_STOREY_KINDS = frozenset(
 )
 """Values of `building` and `building:part` that get one storey when untagged: our rule."""
 
+HEIGHT_SOURCES = ("tagged", "levels", "dsm", "filled")
+"""Where a height is from: a tag or column, storeys, a surface model minus terrain, or a rule."""
+
+FILL_RULES = ("neighbours", "one_storey", "median", "default")
+"""How a height was filled: from the neighbours, as a kind that has one storey, with the median of
+the file, with `DEFAULT_LEVELS` storeys."""
+
 ROOF_SHAPES = ("flat", "gabled", "hipped", "pyramidal", "skillion")
 
 _NUMBER = r"[+-]?\d+(?:[.,]\d+)?"
@@ -279,7 +286,9 @@ def is_one_storey(tags: dict[str, Any]) -> bool:
     return bool(kinds & ONE_STOREY_KINDS)
 
 
-def fill_heights(polygons: list[Any], heights: list[float], low: list[bool]) -> list[float]:
+def fill_heights(
+    polygons: list[Any], heights: list[float], low: list[bool]
+) -> tuple[list[float], list[str]]:
     """Give every missing height one.
 
     One-storey kinds get one storey. The others get the median of the known heights within
@@ -300,31 +309,33 @@ def fill_heights(polygons: list[Any], heights: list[float], low: list[bool]) -> 
     -------
     list of float
         Heights [m], none missing.
+    list of str
+        The rule of `FILL_RULES` that gave each, "" where the height was known.
     """
     import numpy as np
     import shapely
 
     known = [i for i, h in enumerate(heights) if not math.isnan(h) and not low[i]]
     values = np.array([heights[i] for i in known])
-    fallback = DEFAULT_LEVELS * STOREY_HEIGHT
+    fallback, rest = DEFAULT_LEVELS * STOREY_HEIGHT, "default"
     if len(known) >= FILL_MIN_NEIGHBOURS:
-        fallback = float(np.median(values))
+        fallback, rest = float(np.median(values)), "median"
     tree = shapely.STRtree([polygons[i] for i in known])
-    filled = list(heights)
+    filled, rules = list(heights), [""] * len(heights)
     for i, height in enumerate(heights):
         if not math.isnan(height):
             continue
         if low[i]:
-            filled[i] = STOREY_HEIGHT
+            filled[i], rules[i] = STOREY_HEIGHT, "one_storey"
             continue
         near = tree.query(polygons[i], predicate="dwithin", distance=FILL_DISTANCE)
         if len(near) < FILL_MIN_NEIGHBOURS:
-            filled[i] = fallback
+            filled[i], rules[i] = fallback, rest
             continue
         donors = tree.geometries[near]
         weights = shapely.area(donors) / (shapely.distance(polygons[i], donors) + FILL_SOFTENING)
-        filled[i] = weighted_median(values[near], weights)
-    return filled
+        filled[i], rules[i] = weighted_median(values[near], weights), "neighbours"
+    return filled, rules
 
 
 def weighted_median(values: Any, weights: Any) -> float:

@@ -118,19 +118,21 @@ def test_filling():
     row = [box(20.0 * i, 0.0, 20.0 * i + 10.0, 10.0) for i in range(5)]
     heights = [6.0, 6.0, math.nan, 30.0, math.nan]
     low = [False, False, False, False, True]
-    filled = fill_heights(row, heights, low)
+    filled, rules = fill_heights(row, heights, low)
     # Half of the weight lies on the two neighbours of 6 m; the shed is a shed.
     assert filled == [6.0, 6.0, 6.0, 30.0, STOREY_HEIGHT]
+    assert rules == ["", "", "neighbours", "", "one_storey"]
 
 
 def test_filling_from_afar_and_from_nothing():
     far = [box(500.0 * i, 0.0, 500.0 * i + 10.0, 10.0) for i in range(4)]
-    assert fill_heights(far, [8.0, 9.0, 20.0, math.nan], [False] * 4)[3] == 9.0
-    assert fill_heights(far[:1], [math.nan], [False]) == [9.0]
+    filled, rules = fill_heights(far, [8.0, 9.0, 20.0, math.nan], [False] * 4)
+    assert (filled[3], rules[3]) == (9.0, "median")
+    assert fill_heights(far[:1], [math.nan], [False]) == ([9.0], ["default"])
 
 
 def test_large_neighbours_outweigh_the_sheds_in_their_yard():
     sheds = [box(3.0 * i, 0.0, 3.0 * i + 2.0, 2.0) for i in range(6)]
     block, gap = box(0.0, 10.0, 40.0, 30.0), box(-20.0, 0.0, -5.0, 20.0)
-    filled = fill_heights([*sheds, block, gap], [3.0] * 6 + [20.0, math.nan], [False] * 8)
+    filled, _ = fill_heights([*sheds, block, gap], [3.0] * 6 + [20.0, math.nan], [False] * 8)
     assert filled[-1] == 20.0

@@ -29,7 +29,11 @@ if TYPE_CHECKING:
 def credits(city: Any, maps: xr.Dataset) -> list[str]:
     """Attribution of the data, and where the building heights come from."""
     shares = height_shares(reported_buildings(city, maps))
-    heights = ", ".join(f"{100.0 * shares[key]:.0f} % {HEIGHT_SOURCES[key]}" for key in shares)
+    heights = ", ".join(
+        f"{100.0 * shares[key]:.0f} % {HEIGHT_SOURCES[key]}"
+        for key in shares
+        if key != "dsm" or shares[key]
+    )
     return [city.attribution.replace("(c)", "©"), f"Building heights: {heights}", "HeatMat"]
 
 

@@ -122,9 +122,10 @@ def uncertainty(summary: Mapping[str, Any]) -> str:
 def heights_sentence(summary: Mapping[str, Any]) -> str:
     """Where the building heights come from."""
     shares = summary["height_sources"]
+    measured = f"{100.0 * shares['dsm']:.0f} % from a surface model, " if shares.get("dsm") else ""
     return (
         f"Building heights: {100.0 * shares['tagged']:.0f} % tagged, "
-        f"{100.0 * shares['levels']:.0f} % from numbers of levels, "
+        f"{100.0 * shares['levels']:.0f} % from numbers of levels, {measured}"
         f"{100.0 * shares['filled']:.0f} % filled by rule."
     )
 

@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 
     from heatmat.output.walls import WallSeries
 
-HEIGHT_SOURCES = {"tagged": "tagged", "levels": "from levels", "filled": "filled"}
+HEIGHT_SOURCES = {
+    "tagged": "tagged",
+    "levels": "from levels",
+    "dsm": "from a surface model",
+    "filled": "filled",
+}
 """Values of ``height_source``, and how a reader is told of them."""
 
 
