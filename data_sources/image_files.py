@@ -114,6 +114,8 @@ class Fetched:
         Image key to file, where it is there and sound.
     failed : dict of str to str
         Image key to why it is not: as in `decode`, or ``not_fetched``.
+    aspects : dict of str to float
+        Image key to width over height, the right way up, of those in `paths`.
     new : int
         How many were fetched now; the others lay there.
     errors : list of str
@@ -122,6 +124,7 @@ class Fetched:
 
     paths: dict[str, Path] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
+    aspects: dict[str, float] = field(default_factory=dict)
     new: int = 0
     errors: list[str] = field(default_factory=list)
 
@@ -150,13 +153,14 @@ class ImageStore:
         result = Fetched()
         missing: list[StreetImage] = []
         for image in images:
-            known = self._known(image)
-            if known is None:
+            about = self._known(image)
+            if about is None:
                 missing.append(image)
-            elif known:
-                result.failed[image.key] = known
+            elif about.get("broken"):
+                result.failed[image.key] = str(about["broken"])
             else:
                 result.paths[image.key] = self._path(image)
+                result.aspects[image.key] = float(about["aspect"])
         requests = [
             Request(
                 image.url,
@@ -187,8 +191,8 @@ class ImageStore:
     def _path(self, image: StreetImage) -> Path:
         return inside(self.folder, f"{image.key}.jpg")
 
-    def _known(self, image: StreetImage) -> str | None:
-        """Empty for an image that is there and sound, a reason for a broken one, else None."""
+    def _known(self, image: StreetImage) -> dict[str, Any] | None:
+        """What was noted of an image that is there and sound, or is known to be broken."""
         path = self._path(image)
         try:
             about = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
@@ -197,9 +201,9 @@ class ImageStore:
         if not isinstance(about, dict) or about.get("id") != image.id:
             return None
         if about.get("broken"):
-            return str(about["broken"])
+            return about
         sound = path.is_file() and sha256_of(path) == about.get("sha256")
-        return "" if sound else None
+        return about if sound and isinstance(about.get("aspect"), float) else None
 
     def _keep(self, image: StreetImage, response: Any, session: Session, result: Fetched) -> None:
         path = self._path(image)
@@ -210,7 +214,8 @@ class ImageStore:
         about |= {"fetched": now_utc().isoformat(timespec="seconds"), "broken": ""}
         about |= {"sha256": response.provenance.sha256, "bytes": response.provenance.size}
         try:
-            decode(response.path, preview=True)
+            height, width = decode(response.path, preview=True).shape[:2]
+            about["aspect"] = result.aspects[image.key] = width / height
             part = path.with_suffix(".part")
             shutil.copyfile(response.path, part)
             part.replace(path)
