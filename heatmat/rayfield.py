@@ -3,7 +3,7 @@
 import numpy as np
 
 from heatmat.case import Case
-from heatmat.maps import Maps, max_pyramid
+from heatmat.ray_grid import build_ray_grid
 from heatmat.runtime import ti
 
 
@@ -36,19 +36,11 @@ class RayField:
 
     def __init__(self, case: Case) -> None:
         maps = case.maps
-        flat, levels, width = flat_pyramid(maps)
-        starts = maps.boundary_start
-        boundary = np.zeros((max(1, starts.size - 1), 3), np.int32)
-        boundary[: starts.size - 1, 0] = starts[:-1]
-        boundary[: starts.size - 1, 1] = np.diff(starts)
-        boundary[: starts.size - 1, 2] = maps.boundary_reference_region
+        grid = build_ray_grid(maps)
         sides = np.concatenate([maps.edge_regions, maps.edge_facades], axis=1)
-        self.cells = to_device(maps.cell_region[::-1])
-        self.pyramid = to_device(flat)
-        self.boundary = to_device(boundary)
-        self.reference = to_device(maps.boundary_reference)
-        self.boundary_edges = to_device(maps.boundary_edges)
-        self.edges = to_device(maps.edge_ab)
+        self.cells = to_device(grid.cells)
+        self.blocks = to_device(grid.blocks)
+        self.block_edges = to_device(grid.block_edges)
         self.edge_sides = to_device(sides.astype(np.int32))
         self.planes = to_device(maps.region_plane)
         self.region_pa = to_device(maps.region_perimeter_over_area)
@@ -57,8 +49,10 @@ class RayField:
         self.facade_info = to_device(info)
         self.ground_cell = float(maps.resolution / maps.ground_subdivision)
         top = float(maps.region_top.max(initial=0.0)) + 0.01
-        self.grid_f = ti.Vector([maps.west, maps.south, maps.resolution, top], ti.f32)
-        self.grid_i = ti.Vector([maps.nx, maps.ny, levels, width], ti.i32)
+        east = maps.west + maps.nx * maps.resolution
+        north = maps.south + maps.ny * maps.resolution
+        self.grid_f = ti.Vector([maps.west, maps.south, grid.cell, top, east, north], ti.f32)
+        self.grid_i = ti.Vector([grid.nx, grid.ny, grid.levels, grid.width], ti.i32)
         self.wind = to_device(case.wind_coefficients[::-1].astype(np.float32))
         # Row 0 of the wind raster starts at the northern edge; the last row may hang over.
         wind_south = maps.south + maps.ny * maps.resolution
@@ -81,26 +75,8 @@ class RayField:
         """Arguments of every kernel that traces, before the grid's numbers."""
         return (
             self.cells,
-            self.pyramid,
-            self.boundary,
-            self.reference,
-            self.boundary_edges,
-            self.edges,
+            self.blocks,
+            self.block_edges,
             self.edge_sides,
             self.planes,
         )
-
-
-def flat_pyramid(maps: Maps) -> tuple[np.ndarray, int, int]:
-    """Maximum pyramid in one array, padded to a square power of two.
-
-    Returns
-    -------
-    tuple
-        The levels one after the other, their number, cells per row of level 0.
-    """
-    width = 1 << max(1, int(np.ceil(np.log2(max(maps.nx, maps.ny)))))
-    top = np.zeros((width, width), np.float32)
-    top[: maps.ny, : maps.nx] = maps.cell_top[::-1]
-    levels = max_pyramid(top)
-    return np.concatenate([level.ravel() for level in levels]), len(levels), width

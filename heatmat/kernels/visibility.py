@@ -1,6 +1,6 @@
 """What the starts and the vertices of paths see: the sun at its positions, and the sky."""
 
-from heatmat.kernels.heightfield import SKY, trace
+from heatmat.kernels.heightfield import SKY, grid_numbers, trace
 from heatmat.kernels.layout import (
     MAX_VERTICES,
     S_NX,
@@ -23,7 +23,7 @@ from heatmat.kernels.layout import (
 )
 from heatmat.kernels.paths import U2
 from heatmat.kernels.sampling import combine, cosine_direction, mix, sobol_2d
-from heatmat.kernels.starts import F1, F2, I1, I2, U1, ivec4, vec4
+from heatmat.kernels.starts import F1, F2, I1, I2, U1, ivec4
 from heatmat.runtime import ti, tm
 
 
@@ -34,11 +34,8 @@ def sees_sun(
     region,
     sun,
     cells: ti.template(),
-    pyramid: ti.template(),
-    boundary: ti.template(),
-    reference: ti.template(),
-    boundary_edges: ti.template(),
-    edges: ti.template(),
+    blocks: ti.template(),
+    block_edges: ti.template(),
     edge_sides: ti.template(),
     planes: ti.template(),
     grid_f,
@@ -52,11 +49,8 @@ def sees_sun(
             sun,
             region,
             cells,
-            pyramid,
-            boundary,
-            reference,
-            boundary_edges,
-            edges,
+            blocks,
+            block_edges,
             edge_sides,
             planes,
             grid_f,
@@ -73,15 +67,12 @@ def start_visibility(
     start_i: I2,
     nodes: F2,
     bits: U2,
-    cells: I2,
-    pyramid: F1,
-    boundary: I2,
-    reference: F2,
-    boundary_edges: I1,
-    edges: F2,
+    cells: F1,
+    blocks: F1,
+    block_edges: I1,
     edge_sides: I2,
     planes: F2,
-    grid_f: vec4,
+    grid_f: grid_numbers,
     grid_i: ivec4,
 ):
     """Sun visibility of the starts at every sun position, 32 positions a word."""
@@ -103,11 +94,8 @@ def start_visibility(
                         start_i[start, T_REGION],
                         sun,
                         cells,
-                        pyramid,
-                        boundary,
-                        reference,
-                        boundary_edges,
-                        edges,
+                        blocks,
+                        block_edges,
                         edge_sides,
                         planes,
                         grid_f,
@@ -127,15 +115,12 @@ def vertex_visibility(
     nodes: F2,
     node_days: I2,
     bits: U2,
-    cells: I2,
-    pyramid: F1,
-    boundary: I2,
-    reference: F2,
-    boundary_edges: I1,
-    edges: F2,
+    cells: F1,
+    blocks: F1,
+    block_edges: I1,
     edge_sides: I2,
     planes: F2,
-    grid_f: vec4,
+    grid_f: grid_numbers,
     grid_i: ivec4,
 ):
     """Sun visibility at later vertices: one shadow ray for `STRIDE` positions, at a random phase.
@@ -177,11 +162,8 @@ def vertex_visibility(
                         vertex_i[slot, W_REGION],
                         tm.vec3(nodes[middle, 0], nodes[middle, 1], nodes[middle, 2]),
                         cells,
-                        pyramid,
-                        boundary,
-                        reference,
-                        boundary_edges,
-                        edges,
+                        blocks,
+                        block_edges,
                         edge_sides,
                         planes,
                         grid_f,
@@ -199,15 +181,12 @@ def sky_view(
     keys: U1,
     out: F1,
     rays: ti.i32,
-    cells: I2,
-    pyramid: F1,
-    boundary: I2,
-    reference: F2,
-    boundary_edges: I1,
-    edges: F2,
+    cells: F1,
+    blocks: F1,
+    block_edges: I1,
     edge_sides: I2,
     planes: F2,
-    grid_f: vec4,
+    grid_f: grid_numbers,
     grid_i: ivec4,
 ):
     """Sky view factor of the starts: the share of cosine-weighted rays that reach the sky."""
@@ -224,11 +203,8 @@ def sky_view(
                     d,
                     start_i[start, T_REGION],
                     cells,
-                    pyramid,
-                    boundary,
-                    reference,
-                    boundary_edges,
-                    edges,
+                    blocks,
+                    block_edges,
                     edge_sides,
                     planes,
                     grid_f,

@@ -10,8 +10,17 @@ from shapely import affinity
 from heatmat.case import Case
 from heatmat.city import City
 from heatmat.kernels import layout
-from heatmat.kernels.heightfield import BORDER, GROUND, ROOF, SKY, WALL, region_at, trace
-from heatmat.kernels.starts import F1, F2, I1, I2, ivec4, vec4
+from heatmat.kernels.heightfield import (
+    BORDER,
+    GROUND,
+    ROOF,
+    SKY,
+    WALL,
+    grid_numbers,
+    region_at,
+    trace,
+)
+from heatmat.kernels.starts import F1, F2, I1, I2, ivec4
 from heatmat.maps import Maps, plane_height
 from heatmat.rasterise import maps_from_city
 from heatmat.rayfield import RayField, to_device
@@ -27,15 +36,12 @@ def trace_many(
     rays: F2,
     out_f: F2,
     out_i: I2,
-    cells: I2,
-    pyramid: F1,
-    boundary: I2,
-    reference: F2,
-    boundary_edges: I1,
-    edges: F2,
+    cells: F1,
+    blocks: F1,
+    block_edges: I1,
     edge_sides: I2,
     planes: F2,
-    grid_f: vec4,
+    grid_f: grid_numbers,
     grid_i: ivec4,
 ):
     for i in range(rays.shape[0]):
@@ -44,11 +50,8 @@ def trace_many(
             tm.vec3(rays[i, 3], rays[i, 4], rays[i, 5]),
             -1,
             cells,
-            pyramid,
-            boundary,
-            reference,
-            boundary_edges,
-            edges,
+            blocks,
+            block_edges,
             edge_sides,
             planes,
             grid_f,
@@ -66,13 +69,11 @@ def trace_many(
 def regions_of(
     points: F2,
     out: I1,
-    cells: I2,
-    boundary: I2,
-    reference: F2,
-    boundary_edges: I1,
-    edges: F2,
+    cells: F1,
+    blocks: F1,
+    block_edges: I1,
     edge_sides: I2,
-    grid_f: vec4,
+    grid_f: grid_numbers,
     grid_i: ivec4,
 ):
     for i in range(points.shape[0]):
@@ -80,10 +81,8 @@ def regions_of(
             points[i, 0],
             points[i, 1],
             cells,
-            boundary,
-            reference,
-            boundary_edges,
-            edges,
+            blocks,
+            block_edges,
             edge_sides,
             grid_f,
             grid_i,
@@ -112,8 +111,8 @@ class Rays:
         field = self.field
         out = ti.ndarray(dtype=ti.i32, shape=(len(xy),))
         regions_of(
-            to_device(xy.astype(np.float32)), out, field.cells, field.boundary, field.reference,
-            field.boundary_edges, field.edges, field.edge_sides, field.grid_f, field.grid_i,
+            to_device(xy.astype(np.float32)), out, field.cells, field.blocks, field.block_edges,
+            field.edge_sides, field.grid_f, field.grid_i,
         )  # fmt: skip
         return out.to_numpy()
 
