@@ -223,16 +223,27 @@ def _area_kind(key: str, value: str, construction: str, polygon: Any) -> str:
 
 def way_ground(tags: dict[str, Any], line: Any) -> tuple[str, str, Any] | None:
     """Kind, construction and polygon of a way drawn as a line; None where it is no way."""
-    if line.geom_type not in ("LineString", "MultiLineString"):
+    kind = way_kind(tags)
+    if line.geom_type not in ("LineString", "MultiLineString") or not kind:
         return None
+    if kind == "rail":
+        return kind, "gravel_ground", line.buffer(0.5 * RAIL_WIDTH, quad_segs=2)
+    return kind, way_construction(tags), line.buffer(0.5 * way_width(tags), quad_segs=4)
+
+
+def way_kind(tags: dict[str, Any]) -> str:
+    """``rail``, ``footway``, ``street``, or empty for what is no way with a surface."""
     if tags.get("railway") in ("rail", "light_rail"):
-        return "rail", "gravel_ground", line.buffer(0.5 * RAIL_WIDTH, quad_segs=2)
+        return "rail"
     way = str(tags.get("highway", ""))
     if way not in WAY_WIDTHS:
-        return None
-    construction = SURFACES.get(str(tags.get("surface", ""))) or _way_default(way)
-    kind = "footway" if way in FOOT_WAYS else "street"
-    return kind, construction, line.buffer(0.5 * way_width(tags), quad_segs=4)
+        return ""
+    return "footway" if way in FOOT_WAYS else "street"
+
+
+def way_construction(tags: dict[str, Any]) -> str:
+    """Ground construction of a way: by its `surface`, else by its class."""
+    return SURFACES.get(str(tags.get("surface", ""))) or _way_default(str(tags["highway"]))
 
 
 def _way_default(way: str) -> str:
@@ -244,13 +255,20 @@ def _way_default(way: str) -> str:
 
 def way_width(tags: dict[str, Any]) -> float:
     """Width of a way [m]: tagged, else its lanes, else by class (`WAY_WIDTHS`)."""
-    width = parse_length(tags.get("width", "nothing"))
-    if 0.0 < width <= MAX_WIDTH:
-        return width
-    lanes = parse_length(tags.get("lanes", "nothing"))
-    if 1.0 <= lanes <= 12.0 and math.isfinite(lanes):
-        return max(LANE_WIDTH * lanes, 4.0)
+    source = way_width_source(tags)
+    if source == "tagged":
+        return parse_length(tags["width"])
+    if source == "lanes":
+        return max(LANE_WIDTH * parse_length(tags["lanes"]), 4.0)
     return WAY_WIDTHS[str(tags["highway"])]
+
+
+def way_width_source(tags: dict[str, Any]) -> str:
+    """Where the width of a way is from: ``tagged``, ``lanes`` or ``class``."""
+    if 0.0 < parse_length(tags.get("width", "nothing")) <= MAX_WIDTH:
+        return "tagged"
+    lanes = parse_length(tags.get("lanes", "nothing"))
+    return "lanes" if 1.0 <= lanes <= 12.0 and math.isfinite(lanes) else "class"
 
 
 def ground_from_table(features: Features, box: Any) -> list[tuple[str, str, Any]]:
