@@ -6,13 +6,14 @@ before it is used.
 
 from __future__ import annotations
 
+import gzip
 import io
 import re
 import unicodedata
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 from xml.parsers import expat
 
 from heatmat.errors import InputError
@@ -99,6 +100,12 @@ def unzip_member(
     return safe_name(Path(found[0].filename.replace("\\", "/")).name), content
 
 
+def opened(path: Path) -> IO[bytes]:
+    """A file to read from, unpacked as it is read where its name ends in .gz."""
+    packed = path.name.lower().endswith(".gz")
+    return cast(IO[bytes], gzip.open(path, "rb")) if packed else open(path, "rb")
+
+
 def check_xml(path: Path) -> str:
     """Refuse XML that declares a document type: entities can expand without end or read files.
 
@@ -129,9 +136,11 @@ def check_xml(path: Path) -> str:
     parser.EntityDeclHandler = refuse
     parser.StartElementHandler = lambda name, _: found.append(name)
     try:
-        with open(path, "rb") as stream:
+        with opened(path) as stream:
             while not found and (block := stream.read(4096)):
                 parser.Parse(block, False)
+    except (OSError, EOFError, zlib.error) as error:  # of gzip
+        raise InputError("not a complete gzip file", where=str(path), got=str(error)) from None
     except expat.ExpatError as error:
         raise InputError("not well-formed XML", where=str(path), got=str(error)) from None
     if not found:

@@ -1,0 +1,141 @@
+"""OpenStreetMap extracts from disk, with the guards that a file from anywhere needs."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from pathlib import Path
+from typing import Any
+from xml.parsers import expat
+
+from data_sources.untrusted import check_xml, opened
+from heatmat.errors import InputError
+from heatmat.features import Features, read_features
+from heatmat.footprints import building_rows, is_polygon
+from heatmat.ground import area_ground, is_open_ground, way_kind, way_width_source
+from heatmat.osm import is_osm
+
+LICENCE = "ODbL 1.0 (https://opendatacommons.org/licenses/odbl/1-0/)"
+ATTRIBUTION = "(c) OpenStreetMap contributors (https://www.openstreetmap.org/copyright)"
+
+
+def read_extract(path: Path) -> Features:
+    """The features of an .osm, .osm.gz or .osm.pbf file.
+
+    Raises
+    ------
+    InputError
+        When it is something else, declares XML entities, unpacks without end, or is damaged.
+    """
+    if not path.exists():
+        raise InputError("no such file", where=str(path), remedy="check the path")
+    if not is_osm(path):
+        raise InputError(
+            "not the name of an OpenStreetMap extract",
+            where=str(path),
+            expected=".osm, .osm.gz or .osm.pbf",
+            remedy="other vector files go into a scenario as city.buildings",
+        )
+    if not path.name.lower().endswith(".pbf") and check_xml(path) != "osm":
+        raise InputError("not an OpenStreetMap document", where=str(path), expected="<osm>")
+    return read_features(path)
+
+
+def declared_bounds(path: Path) -> tuple[float, float, float, float] | None:
+    """West, south, east, north that an XML extract states [degrees]; None where it does not.
+
+    What lies at the border of an extract overhangs these bounds, so they are the better window.
+    """
+    if path.name.lower().endswith(".pbf"):
+        return None
+    found: list[dict[str, str]] = []
+    past: list[str] = []
+
+    def start(name: str, values: dict[str, str]) -> None:
+        if name == "bounds":
+            found.append(values)
+        elif name in ("node", "way", "relation"):
+            past.append(name)
+
+    parser = expat.ParserCreate()
+    parser.StartElementHandler = start
+    with opened(path) as stream:
+        while not found and not past and (block := stream.read(4096)):
+            parser.Parse(block, False)
+    try:
+        w, s, e, n = (float(found[0][k]) for k in ("minlon", "minlat", "maxlon", "maxlat"))
+    except (IndexError, KeyError, ValueError):
+        return None
+    right = -180 <= w < e <= 180 and -90 <= s < n <= 90
+    return (w, s, e, n) if right and all(map(math.isfinite, (w, s, e, n))) else None
+
+
+def building_bounds(features: Features) -> tuple[float, float, float, float]:
+    """West, south, east, north of the buildings [degrees]."""
+    import numpy as np
+    import shapely
+
+    rows = building_rows(features, Counter())
+    bounds = shapely.bounds([features.geometry[i] for i in rows]) if rows else np.empty((0, 4))
+    bounds = bounds[np.isfinite(bounds).all(axis=1)]
+    if len(bounds) == 0:
+        raise InputError("no building in it", where=features.source)
+    # The few long ones at the border of an extract do not make its window.
+    low, high = np.percentile(bounds, 0.5, axis=0), np.percentile(bounds, 99.5, axis=0)
+    return float(low[0]), float(low[1]), float(high[2]), float(high[3])
+
+
+def account(features: Features, box: Any) -> Counter[str]:
+    """What becomes of every feature that was read; the counts sum to their number.
+
+    Parameters
+    ----------
+    features : Features
+        In metres, as read.
+    box : shapely Polygon
+        The window and its margin.
+
+    Returns
+    -------
+    Counter
+        ``buildings``, ``ground_areas``, ``ways_width_tagged``, ``ways_width_lanes``,
+        ``ways_width_class``, ``rails``, ``trees``, ``tree_rows``, and what is not used:
+        ``outside``, ``no_geometry``, ``underground``, ``untagged``, ``points_other``,
+        ``lines_other``, ``areas_other``.
+    """
+    import shapely
+
+    counts: Counter[str] = Counter()
+    buildings = set(building_rows(features, Counter()))
+    shapes = [shapely.Point() if shape is None else shape for shape in features.geometry]
+    inside = shapely.intersects(box, shapes)
+    for i, (shape, tags) in enumerate(zip(shapes, features.tags, strict=True)):
+        if shape.is_empty:
+            counts["no_geometry"] += 1
+        elif i in buildings:
+            counts["buildings" if inside[i] else "outside"] += 1
+        elif not inside[i]:
+            counts["outside"] += 1
+        else:
+            counts[_role(shape, tags)] += 1
+    return counts
+
+
+def _role(shape: Any, tags: dict[str, Any]) -> str:
+    """What a feature that is no building is used as."""
+    if tags.get("natural") == "tree" and not is_polygon(shape):
+        return "trees"
+    if tags.get("natural") == "tree_row" and not is_polygon(shape):
+        return "tree_rows"
+    if not tags:
+        return "untagged"
+    known = area_ground(tags, shape) is not None if is_polygon(shape) else way_kind(tags) != ""
+    if known and not is_open_ground(tags):
+        return "underground"
+    if is_polygon(shape):
+        return "ground_areas" if known else "areas_other"
+    if shape.geom_type not in ("LineString", "MultiLineString"):
+        return "points_other"
+    if not known:
+        return "lines_other"
+    return "rails" if way_kind(tags) == "rail" else f"ways_width_{way_width_source(tags)}"
