@@ -35,6 +35,8 @@ class Request:
         start, stop (half open); stop -1: to the end.
     if_range : str
         ETag or date for which the range is wanted; else the server sends the whole.
+    read_timeout : float or None
+        Seconds between two blocks, for a service that thinks long; None: the session's.
     expires : float or None
         Age in seconds at which a kept answer is fetched again; None: never.
     licence, attribution : str
@@ -60,6 +62,7 @@ class Request:
     max_bytes: int | None = None
     byte_range: tuple[int, int] | None = None
     if_range: str = ""
+    read_timeout: float | None = None
     expires: float | None = None
     licence: str = ""
     attribution: str = ""

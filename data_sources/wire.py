@@ -160,7 +160,7 @@ class Wire:
                 params=query or None,
                 data=request.form if method == "POST" else None,
                 headers=headers,
-                timeout=self.timeout,
+                timeout=(self.timeout[0], request.read_timeout or self.timeout[1]),
                 stream=True,
                 allow_redirects=False,
                 proxies=none if mapped != url else None,
@@ -290,7 +290,7 @@ class Wire:
         if any(isinstance(e, (CutShortError, urllib3.exceptions.IncompleteRead)) for e in chain):
             what = "the answer broke off"
         elif any(isinstance(e, urllib3.exceptions.ReadTimeoutError) for e in chain):
-            what = f"no answer within {self.timeout[1]:g} s"
+            what = f"no answer within {request.read_timeout or self.timeout[1]:g} s"
         else:
             return AgainError(
                 OfflineError(
