@@ -65,6 +65,18 @@ class Window:
         x = self.left + (np.arange(width) + 0.5) / width * (self.right - self.left)
         y = self.top - (np.arange(height) + 0.5) / height * (self.top - self.bottom)
         right, up = np.broadcast_arrays(x[None, :], y[:, None])
+        return self._towards(right, up)
+
+    def outline(self, count: int = 33) -> tuple[np.ndarray, np.ndarray]:
+        """Azimuth and elevation of points along the edges, corners among them [rad]."""
+        x = np.linspace(self.left, self.right, count)
+        y = np.linspace(self.bottom, self.top, count)
+        right = np.concatenate([x, x, np.full(count, self.left), np.full(count, self.right)])
+        up = np.concatenate([np.full(count, self.bottom), np.full(count, self.top), y, y])
+        return self._towards(right, up)
+
+    def _towards(self, right: np.ndarray, up: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Azimuth and elevation of points on the plane [rad]."""
         pitch = np.radians(self.pitch_deg)
         ahead = np.cos(pitch) - up * np.sin(pitch)
         rise = np.sin(pitch) + up * np.cos(pitch)
@@ -149,7 +161,7 @@ def panorama_box(
 
     x0 lies in [0, width); x1 is above `width` where the part goes over the seam.
     """
-    azimuth, elevation = window.directions(33, 33)
+    azimuth, elevation = window.outline()
     turn = azimuth - np.radians(window.azimuth_deg)  # in one piece, unlike the columns
     middle = panorama_pixel(width, height, heading_deg, np.radians(window.azimuth_deg), np.zeros(1))
     across = middle[0] + 0.5 + turn / (2 * np.pi) * width
@@ -179,7 +191,7 @@ def photo_box(
 
     None where they do not overlap, or the part lies behind the camera.
     """
-    azimuth, elevation = part.directions(33, 33)
+    azimuth, elevation = part.outline()
     x, y = photo.position(azimuth, elevation)
     if np.isnan(x).all():
         return None

@@ -137,12 +137,15 @@ def coverage_map(
     axes.add_collection(PolyCollection(holes, facecolors="white", edgecolors="#c8c8c8", lw=0.4))
     if len(facades):
         lines = np.stack([facades.start, facades.end], axis=1) - origin
-        order = np.argsort(shares)  # what is seen lies on top
+        unseen = lines[shares == 0.0]
+        axes.add_collection(LineCollection(list(unseen), colors="#555555", lw=0.8))
+        order = np.argsort(shares)
+        order = order[shares[order] > 0.0]
         walls = LineCollection(
-            list(lines[order]), array=shares[order], cmap="viridis", clim=(0, 1), lw=2.0
+            list(lines[order]), array=shares[order], cmap="viridis", clim=(0, 1), lw=2.5
         )
         axes.add_collection(walls)
-        figure.colorbar(walls, ax=axes, label="share of the facade that a view shows", shrink=0.8)
+        figure.colorbar(walls, ax=axes, label="share of the facade that a view shows (thin grey: none)", shrink=0.8)
     for chosen, colour, size, label in (
         (False, "#9a9a9a", 4, "image, not used"),
         (True, LINE, 14, "image, used"),
