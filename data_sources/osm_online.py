@@ -251,8 +251,9 @@ def _is_element(element: Any) -> bool:
     kind = element.get("type")
     if kind == "node":
         lat, lon = element.get("lat"), element.get("lon")
-        numbers = isinstance(lat, (int, float)) and isinstance(lon, (int, float))
-        return numbers and math.isfinite(lat) and abs(lat) <= 90 and abs(lon) <= 180
+        if not (isinstance(lat, (int, float)) and isinstance(lon, (int, float))):
+            return False
+        return abs(lat) <= 90.0 and abs(lon) <= 180.0  # false of what is not a number
     if kind == "way":
         nodes = element.get("nodes")
         return isinstance(nodes, list) and bool(nodes) and all(isinstance(n, int) for n in nodes)

@@ -15,7 +15,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from heatmat import __version__
-from heatmat.commands import bench, experiments, library, simulate
+from heatmat.commands import bench, experiments, fetching, library, simulate
 from heatmat.errors import HeatMatError
 
 OURS, THEIRS, INTERRUPTED, TERMINATED, PIPE_CLOSED = 1, 2, 130, 143, 141
@@ -50,6 +50,7 @@ def _root(
 
 
 app.command()(simulate.demo)
+app.command()(fetching.fetch)
 app.command()(simulate.check)
 app.command()(simulate.run)
 app.command()(simulate.query)

@@ -83,6 +83,8 @@ class RunDirectory:
         What run.json holds.
     """
 
+    record_name = RUN_FILE
+
     def __init__(self, path: Path, inputs: dict[str, Any], record: dict[str, Any]) -> None:
         self.path = path
         self.inputs = inputs
@@ -108,10 +110,10 @@ class RunDirectory:
         path = Path(path)
         if path.exists() and not path.is_dir():
             raise OutputError("is a file", where=str(path), expected="a folder")
-        old = read_record(path / RUN_FILE)
+        old = read_record(path / cls.record_name)
         if old is None and _holds_files(path):
             raise OutputError(
-                f"is not empty and holds no {RUN_FILE}",
+                f"is not empty and holds no {cls.record_name}",
                 where=str(path),
                 remedy="choose a new or empty folder",
             )
@@ -225,7 +227,7 @@ class RunDirectory:
 
     def _write_record(self, fields: dict[str, Any]) -> None:
         self.record = make_record(self.inputs, fields, self._outputs)
-        write_record(self.path / RUN_FILE, self.record)
+        write_record(self.path / self.record_name, self.record)
 
 
 def _holds_files(path: Path) -> bool:

@@ -1,0 +1,268 @@
+"""What joins the map data in a city folder: terrain, measured heights, trees, weather, views.
+
+None of it is needed for a folder that runs. What was asked for and is not to be had is listed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from data_sources.area import Area
+from data_sources.cache import Provenance
+from data_sources.city_texts import Source
+from data_sources.city_wish import Folder, Outcome, Wish
+from data_sources.errors import NetworkError
+from heatmat.errors import InputError
+
+if TYPE_CHECKING:
+    from data_sources.http import Session
+    from heatmat.city import City
+
+DESIGN_DAY = {"tmax_c": 32.0, "tmin_c": 20.0, "wind_m_s": 2.0, "linke_turbidity": 3.5}
+"""A hot clear day where no weather was asked for: assumed, the same everywhere."""
+
+PERIOD = re.compile(r"^(\d{4}-\d{2}-\d{2})/(\d{4}-\d{2}-\d{2})$")
+
+
+@dataclass
+class Extras:
+    """What the scenario says of it.
+
+    Attributes
+    ----------
+    city : City
+        With measured heights, where there was a surface model.
+    city_table, trees_table, weather : dict
+        Keys of [city], [city.trees], [weather].
+    window : tuple of str or None
+        start and end of [time]; None where the weather is a day of its own.
+    """
+
+    city: City
+    city_table: dict[str, Any] = field(default_factory=dict)
+    trees_table: dict[str, Any] = field(default_factory=dict)
+    weather: dict[str, Any] = field(default_factory=dict)
+    window: tuple[str, str] | None = None
+
+
+def add_extras(
+    wish: Wish,
+    area: Area,
+    city: City,
+    session: Session,
+    folder: Folder,
+    say: Callable[[str], None],
+    outcome: Outcome,
+) -> Extras:
+    """Everything beside the map data.
+
+    Raises
+    ------
+    InputError
+        When a file of the user's must be mended; a service that fails is listed in the outcome.
+    """
+    extras = Extras(city)
+    elevation = _terrain(wish, area, extras, session, folder, say, outcome)
+    _rasters(wish, area, extras, folder, say, outcome)
+    _weather(wish, area, elevation, extras, session, folder, say, outcome)
+    return extras
+
+
+def add_views(
+    wish: Wish,
+    city: City,
+    session: Session,
+    folder: Folder,
+    say: Callable[[str], None],
+    outcome: Outcome,
+) -> None:
+    """Street views of the facades, where asked for."""
+    if not wish.views:
+        return
+    from data_sources.street_view import fetch_views
+
+    with _listed("street views", outcome):
+        result = fetch_views(
+            city, session, folder.path, sources=wish.views, progress=say, limit=wish.max_images
+        )
+        folder.file("views")
+        outcome.notes += result.notes
+        items = tuple(
+            Provenance(
+                address=str(item.get("address", item.get("source", ""))),
+                licence=str(item.get("licence", "")),
+                attribution=_credit(item),
+            )
+            for item in result.provenance
+        )
+        buildings, seen = result.counts.get("buildings", 0), result.counts.get("buildings_seen", 0)
+        note = (
+            f"{result.counts.get('views', 0)} views of {seen} of {buildings} buildings; a chosen "
+            f"view sees {100.0 * result.coverage:.0f} % of the facade area. Licence, author, "
+            "position and date of each image: views/."
+        )
+        outcome.sources.append(Source("Street views", ("views",), note, items))
+
+
+def _credit(item: dict[str, Any]) -> str:
+    authors = [str(name) for name in item.get("authors", [])]
+    named = ", ".join(authors[:20]) + (" and others" if len(authors) > 20 else "")
+    return f"Images: {item.get('source', 'street view')}" + (f", {named}" if named else "")
+
+
+@contextmanager
+def _listed(what: str, outcome: Outcome) -> Iterator[None]:
+    """A service that fails leaves a line in the outcome, and the folder without its part."""
+    try:
+        yield
+    except NetworkError as error:
+        outcome.missing.append(f"{what}: {error}")
+
+
+def _terrain(
+    wish: Wish,
+    area: Area,
+    extras: Extras,
+    session: Session,
+    folder: Folder,
+    say: Callable[[str], None],
+    outcome: Outcome,
+) -> float:
+    """Terrain into the folder; mean height above sea [m], NaN where unknown."""
+    from data_sources.elevation import fetch_terrain, import_terrain
+
+    bounds = area.degrees(extras.city.margin)
+    result = None
+    if wish.dem is not None:
+        say("terrain from " + wish.dem.name)
+        folder.file("terrain.tif")
+        result = import_terrain(wish.dem, bounds, folder.path)
+    elif wish.terrain == "glo30":
+        say("terrain")
+        with _listed("terrain", outcome):
+            result = fetch_terrain(bounds, session, folder.path)
+    elif wish.terrain != "flat":
+        raise InputError(
+            "unknown terrain", where="--terrain", expected="glo30 or flat", got=wish.terrain,
+            remedy="a raster of yours goes into --dem",
+        )  # fmt: skip
+    if result is None:
+        outcome.sources.append(Source("Terrain", (), "The ground is taken as flat.", ()))
+        return float("nan")
+    if result.path is not None:
+        folder.file(result.path.name)
+        extras.city_table["terrain"] = result.path.name
+    outcome.notes.append(result.note)
+    files = () if result.path is None else (result.path.name,)
+    outcome.sources.append(Source("Terrain", files, result.note + ".", result.provenance))
+    return float(result.elevation)
+
+
+def _rasters(
+    wish: Wish,
+    area: Area,
+    extras: Extras,
+    folder: Folder,
+    say: Callable[[str], None],
+    outcome: Outcome,
+) -> None:
+    """Heights from the user's surface model, canopy and land cover, over the window and margin."""
+    from data_sources.from_rasters import import_canopy
+    from data_sources.land_cover_codes import import_land_cover
+    from data_sources.raster_heights import heights_from_rasters
+    from data_sources.rasters import Grid, own_grid, read_metres
+
+    if wish.dsm is not None:
+        if wish.dem is None:
+            raise InputError(
+                "a surface model needs its terrain model", where="--dsm", remedy="give --dem too"
+            )
+        say("heights from " + wish.dsm.name)
+        measured = heights_from_rasters(extras.city.buildings, wish.dsm, wish.dem)
+        extras.city = replace(extras.city, buildings=measured.buildings)
+        outcome.notes += measured.notes
+        note = f"Heights of footprints: {wish.dsm.name} minus {wish.dem.name}."
+        outcome.sources.append(Source("Measured heights", ("buildings.geojson",), note, ()))
+    west, south, east, north = area.extent
+    margin = extras.city.margin
+    box = (west - margin, south - margin, east + margin, north + margin)
+    for path, option in ((wish.canopy, "--canopy"), (wish.land_cover, "--land-cover")):
+        if path is None:
+            continue
+        say(f"{option[2:]} from {path.name}")
+        own = own_grid(path, extras.city.crs, where=option)
+        grid = Grid.covering(box, own.cell, extras.city.crs)
+        if option == "--canopy":
+            heights = read_metres(path, grid, where=option)
+            extras.trees_table["top"] = import_canopy(heights, grid, folder.path, path.name)
+            folder.file("canopy.tif")
+            source = Source("Tree canopy", ("canopy.tif",), f"From {path.name}.", ())
+        else:
+            target, legend = import_land_cover(path, grid, folder.path)
+            folder.file(target.name)
+            extras.city_table |= {"land_cover": target.name, "land_cover_legend": legend}
+            source = Source("Land cover", (target.name,), f"UMEP codes of {path.name}.", ())
+        outcome.sources.append(source)
+
+
+def _weather(
+    wish: Wish,
+    area: Area,
+    elevation: float,
+    extras: Extras,
+    session: Session,
+    folder: Folder,
+    say: Callable[[str], None],
+    outcome: Outcome,
+) -> None:
+    """Weather into the folder; a clear design day where none was asked for or none is to be had."""
+    from data_sources.weather import fetch_weather
+
+    longitude, latitude = area.centre
+    result = None
+    if wish.weather != "clear-sky":
+        say("weather")
+        period = PERIOD.match(wish.weather)
+        options: dict[str, Any] = {}
+        if period:
+            options["period"] = (period[1], period[2])
+        elif wish.weather != "nearest":
+            options["epw"] = wish.weather
+        with _listed("weather", outcome):
+            result = fetch_weather(longitude, latitude, elevation, session, folder.path, **options)
+    if result is None:
+        extras.weather = {"clear_sky": design_day(latitude)}
+        note = (
+            f"Assumed, not measured: a clear day of {DESIGN_DAY['tmin_c']:g} to "
+            f"{DESIGN_DAY['tmax_c']:g} C. For a file or a service: --weather."
+        )
+        outcome.sources.append(Source("Weather", (), note, ()))
+        return
+    folder.file(result.path.name)
+    extras.weather = dict(result.scenario)
+    extras.window = (result.start, result.end)
+    outcome.notes += [result.clock, *(f"weather: {line}" for line in result.warnings)]
+    note = f"{result.station}, {result.distance_km:.0f} km away. {_sentence(result.clock)}"
+    outcome.sources.append(Source("Weather", (result.path.name,), note, result.provenance))
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:].rstrip(".") + "."
+
+
+def design_day(latitude: float) -> dict[str, Any]:
+    """The clear day of July or, south of the equator, January."""
+    return {"date": "2023-07-15" if latitude >= 0.0 else "2023-01-15", **DESIGN_DAY}
+
+
+def raster_sources(wish: Wish) -> tuple[Path, Path] | None:
+    """Surface and terrain model, where they alone say where and what the city is."""
+    named = wish.place or wish.bbox or wish.polygon is not None or wish.osm is not None
+    if named or wish.dsm is None or wish.dem is None:
+        return None
+    return wish.dsm, wish.dem

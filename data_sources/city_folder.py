@@ -1,0 +1,290 @@
+"""From an area to a city folder: read, repair, write, and say where everything is from."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from data_sources.area import (
+    Area,
+    area_around,
+    area_of_bounds,
+    area_of_polygon,
+    parse_bbox,
+)
+from data_sources.cache import Provenance, now_utc, sha256_of
+from data_sources.city_extras import Extras, add_extras, add_views
+from data_sources.city_files import write_buildings, write_ground, write_roads
+from data_sources.city_texts import Source, count_rows, scenario_text, sources_text
+from data_sources.city_wish import Folder, Outcome, Wish
+from data_sources.osm import (
+    ATTRIBUTION,
+    LICENCE,
+    account,
+    building_bounds,
+    declared_bounds,
+    read_extract,
+)
+from heatmat.buildings import count_buildings
+from heatmat.city import City
+from heatmat.errors import InputError
+from heatmat.features import Features
+
+if TYPE_CHECKING:
+    from data_sources.http import Session
+
+MARGIN = 200.0
+"""Geometry this far around the window shades and radiates [m]."""
+
+FILLING = 110.0
+"""Beyond the margin buildings are still read, since they fill heights [m]."""
+
+NAMED_RADIUS = 400.0
+"""Half the side of the window around a place that is not an area of its own [m]."""
+
+RESOLUTION = 2.0
+"""Cells of the scenario that is written [m]: walls and roofs are exact whatever it is."""
+
+LARGEST_NAMED = 5000.0
+"""Longest side of a named area that is fetched whole without being asked twice [m]."""
+
+
+@dataclass
+class _Read:
+    """The map data of an area before it is a city."""
+
+    features: Features
+    counts: Counter[str]
+    source: Source
+
+
+def fetch_city(wish: Wish, session: Session, folder: Folder, say: Callable[[str], None]) -> Outcome:
+    """Make a city folder.
+
+    Parameters
+    ----------
+    wish : Wish
+    session : Session
+        For everything that is not on disk.
+    folder : Folder
+    say : callable
+        Told the stage that begins.
+
+    Raises
+    ------
+    HeatMatError
+        When there is no map data: without it there is no city. Weather, terrain and views that
+        cannot be had are listed in ``missing``.
+    """
+    outcome = Outcome()
+    area, read, margin = _map_data(wish, session, say)
+    say("buildings and ground")
+    city = City.from_features(read.features, crs=area.crs, extent=area.extent, margin=margin)
+    kept = Counter(city.counts)
+    kept["overlapping_pairs"] = _overlaps(city)
+    kept["ground_layers"] = len(city.ground)
+    extras = add_extras(wish, area, city, session, folder, say, outcome)
+    count_buildings(extras.city.buildings, kept)
+    box = _box(area.extent, margin)
+    files = _write_layers(extras.city, read.features, box, folder)
+    source = read.source
+    outcome.sources.insert(0, Source(source.title, tuple(files), source.note, source.provenance))
+    add_views(wish, extras.city, session, folder, say, outcome)
+    outcome.rows = count_rows(account(read.features, box) + read.counts, kept)
+    _write_texts(folder, area, outcome, _scenario(area, extras, files))
+    return outcome
+
+
+def _write_layers(city: City, features: Features, box: Any, folder: Folder) -> list[str]:
+    """The vector files that hold something; their names."""
+    with folder.write("buildings.geojson") as path:
+        write_buildings(city, path)
+    files = ["buildings.geojson"]
+    if len(city.ground):
+        with folder.write("ground.geojson") as path:
+            write_ground(city, path)
+        files.append("ground.geojson")
+    with folder.write("roads.geojson") as path:
+        write_roads(features, box, city.crs, path)
+    return [*files, "roads.geojson"]
+
+
+def _scenario(area: Area, extras: Extras, files: Sequence[str]) -> str:
+    """The text of scenario.toml."""
+    city = extras.city
+    tables: dict[str, Any] = {"buildings": "buildings.geojson"}
+    if "ground.geojson" in files:
+        tables["ground"] = "ground.geojson"
+    tables |= {
+        "crs": area.crs,
+        "extent": list(area.extent),
+        "margin_m": city.margin,
+        "resolution_m": RESOLUTION,
+        **extras.city_table,
+        "default_facade": city.default_facade,
+        "default_roof": city.default_roof,
+        "default_ground": city.default_ground,
+    }
+    made = now_utc().date().isoformat()
+    return scenario_text(area, made, tables, extras.trees_table, extras.weather, extras.window)
+
+
+def _map_data(
+    wish: Wish, session: Session, say: Callable[[str], None]
+) -> tuple[Area, _Read, float]:
+    """The window, its OpenStreetMap features, and the width around it that they cover [m]."""
+    area = _asked_area(wish, session, say)
+    if wish.osm is not None:
+        say("reading " + wish.osm.name)
+        features = read_extract(wish.osm)
+        source = _file_source(wish.osm)
+        if area is None:
+            bounds = declared_bounds(wish.osm) or building_bounds(features)
+            area = area_of_bounds(bounds, wish.osm.name.split(".")[0], str(wish.osm))
+            return area, _Read(features, Counter(), source), _overhang(features, area)
+        return area, _Read(features, Counter(), source), MARGIN
+    from data_sources.osm_online import fetch_features
+
+    if area is None:
+        raise InputError(
+            "nothing says which place",
+            where="fetch",
+            expected="a PLACE, --bbox, --polygon or --osm",
+        )
+    say("map data from OpenStreetMap")
+    counts: Counter[str] = Counter()
+    before = len(session.fetched)
+    features = fetch_features(area.degrees(MARGIN + FILLING), session, counts)
+    read = _Read(features, counts, _service_source(session.fetched[before:]))
+    return area, read, MARGIN
+
+
+def _asked_area(wish: Wish, session: Session, say: Callable[[str], None]) -> Area | None:
+    """The window that the options name; None where only a file does."""
+    given = [name for name in ("place", "bbox", "polygon") if getattr(wish, name)]
+    if len(given) > 1:
+        raise InputError(
+            "two ways to say where",
+            where="fetch",
+            got=" and ".join(given),
+            remedy="give one of PLACE, --bbox, --polygon",
+        )
+    if wish.radius is not None and not wish.place:
+        raise InputError("a radius goes with a place", where="--radius", remedy="name the PLACE")
+    if wish.bbox:
+        return area_of_bounds(parse_bbox(wish.bbox), "Area " + wish.bbox)
+    if wish.polygon is not None:
+        return area_of_polygon(wish.polygon)
+    if not wish.place:
+        return None
+    from data_sources.osm_online import find_place
+
+    say("finding " + wish.place)
+    name, lon, lat, box = find_place(wish.place, session)
+    if wish.radius is not None:
+        return area_around(lon, lat, wish.radius, name)
+    try:
+        area = area_of_bounds((box[0], box[1], box[2], box[3]), name, wish.place)
+    except InputError:
+        area = None
+    if area is None or _longest(area) > LARGEST_NAMED:
+        raise InputError(
+            "a place without a size that can be fetched whole",
+            where=wish.place,
+            got=name,
+            remedy="say how much of it: --radius 400",
+        )
+    return area if _longest(area) >= 200.0 else area_around(lon, lat, NAMED_RADIUS, name)
+
+
+def _longest(area: Area) -> float:
+    return max(area.extent[2] - area.extent[0], area.extent[3] - area.extent[1])
+
+
+def _overhang(features: Features, area: Area) -> float:
+    """How far buildings reach beyond the window [m], in tens, at most `MARGIN`."""
+    from pyproj import Transformer
+
+    west, south, east, north = building_bounds(features)
+    turn = Transformer.from_crs("EPSG:4326", area.crs, always_xy=True)
+    box = turn.transform_bounds(west, south, east, north)
+    out = [area.extent[i] - box[i] for i in (0, 1)] + [box[i] - area.extent[i] for i in (2, 3)]
+    return float(min(MARGIN, 10.0 * math.ceil(max(0.0, *out) / 10.0)))
+
+
+def _file_source(path: Path) -> Source:
+    about = Provenance(
+        address=f"file {path.name}",
+        method="file",
+        date=now_utc().isoformat(timespec="seconds"),
+        size=path.stat().st_size,
+        sha256=sha256_of(path),
+        licence=LICENCE,
+        attribution=ATTRIBUTION,
+    )
+    return Source("Buildings, ground and trees", (), "OpenStreetMap, from a file.", (about,))
+
+
+def _service_source(fetched: Sequence[Provenance]) -> Source:
+    note = "OpenStreetMap, through osmnx from the Overpass API."
+    return Source("Buildings, ground and trees", (), note, tuple(fetched))
+
+
+def _overlaps(city: City) -> int:
+    """Pairs of footprints that share more than 0.1 m2; where they do, the higher counts."""
+    import numpy as np
+    import shapely
+
+    shapes = city.buildings.geometry.to_numpy()
+    first, second = shapely.STRtree(shapes).query(shapes, predicate="intersects")
+    pairs = first < second
+    first, second = first[pairs], second[pairs]
+    crossing = ~shapely.touches(shapes[first], shapes[second])
+    first, second = first[crossing], second[crossing]
+    area = shapely.area(shapely.intersection(shapes[first], shapes[second]))
+    return int(np.count_nonzero(area > 0.1))
+
+
+def _box(extent: tuple[float, float, float, float], margin: float) -> Any:
+    import shapely
+
+    west, south, east, north = extent
+    return shapely.box(west - margin, south - margin, east + margin, north + margin)
+
+
+def _write_texts(folder: Folder, area: Area, outcome: Outcome, scenario: str) -> None:
+    texts = {
+        "scenario.toml": scenario,
+        "SOURCES.md": sources_text(area, outcome.sources, outcome.rows),
+        "provenance.json": json.dumps(_record(area, outcome), indent=1, ensure_ascii=False) + "\n",
+    }
+    for name, text in texts.items():
+        with folder.write(name) as path:
+            path.write_text(text, encoding="utf-8")
+
+
+def _record(area: Area, outcome: Outcome) -> dict[str, Any]:
+    """provenance.json: the same as SOURCES.md, for machines, and complete."""
+    return {
+        "place": area.name,
+        "crs": area.crs,
+        "extent": list(area.extent),
+        "bounds_degrees": list(area.degrees()),
+        "counts": [{"of": a, "what": b, "number": n} for a, b, n in outcome.rows],
+        "sources": [
+            {
+                "title": source.title,
+                "files": list(source.files),
+                "note": source.note,
+                "provenance": [item.as_dict() for item in source.provenance],
+            }
+            for source in outcome.sources
+        ],
+        "missing": outcome.missing,
+        "notes": outcome.notes,
+    }
