@@ -11,6 +11,7 @@ import socket
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, BinaryIO
 from urllib.parse import urljoin, urlsplit
 
@@ -313,13 +314,16 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     text = headers.get("retry-after", "").strip()
     if text.isdigit():
         return float(text)
+    until, now = _date(text), _date(headers.get("date", "")) or now_utc()
+    return None if until is None else max(0.0, (until - now).total_seconds())
+
+
+def _date(text: str) -> datetime | None:
     try:
-        until = email.utils.parsedate_to_datetime(text)
-        date = headers.get("date", "")
-        now = email.utils.parsedate_to_datetime(date) if date else now_utc()
-        return max(0.0, (until - now).total_seconds())
+        found = email.utils.parsedate_to_datetime(text)
     except (ValueError, TypeError):
         return None
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
 def _headers(response: requests.Response) -> dict[str, str]:

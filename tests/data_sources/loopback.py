@@ -191,7 +191,9 @@ class Loopback:
                     self.close_connection = True
                     return
                 content = answer.content
-                self.send_response(answer.status)
+                self.send_response_only(answer.status)
+                if "Date" not in answer.headers:
+                    self.send_header("Date", self.date_time_string())
                 self.send_header("Content-Type", answer.kind)
                 for name, value in answer.headers.items():
                     self.send_header(name, value)
