@@ -1,7 +1,9 @@
 """A bounding-volume hierarchy over triangles, built in NumPy level by level.
 
 Binned surface-area heuristic (Wald 2007, doi:10.1109/RT.2007.4342588): all nodes of one level are
-split at once, so the work is a few array operations per level however many nodes there are.
+split at once, so the work is a few array operations per level however many nodes there are. The
+binary tree is then widened to four children a node (Wald, Benthin and Boulos 2008,
+doi:10.1109/RT.2008.4634620).
 """
 
 from __future__ import annotations
@@ -12,21 +14,26 @@ import numpy as np
 
 from heatmat.errors import InputError
 
-NODE_FLOATS = 16
-"""Low and high corner of the left child, of the right child (12), their codes (2), unused (2): one
-cache line. A code is the number of an inner node, or ``-1 - (first * 8 + count)`` for a leaf; it is
-stored as the bits of a 32-bit integer."""
+WIDTH = 4
+"""Children of a node. Their boxes lie side by side, so that a CPU tests the four at once."""
 
-TRIANGLE_FLOATS = 16
-"""Three corners (9), unit normal (3), row in the mesh's faces (bits of an integer), unused (3)."""
+NODE_FLOATS = 32
+"""Of the four children the low x, low y, low z, high x, high y, high z (24), then their codes (4),
+unused (4): two cache lines. A code is the number of an inner node, or ``-1 - (first * 8 + count)``
+for a leaf, stored as the bits of a 32-bit integer."""
+
+TRIANGLE_FLOATS = 12
+"""Three corners (9), row in the mesh's faces (bits of an integer), unused (2)."""
 
 MAX_LEAF = 4
-BINS = 16
-STEP_COST = 1.2
-"""Cost of testing the two boxes of a node, in triangle tests."""
+"""Triangles of a leaf; 3 to 6 take the same time on Paris, 1 takes a third more."""
 
-MAX_DEPTH = 62
-"""Deeper trees would not fit the stack of the traversal (`heatmat.reference.rays`)."""
+BINS = 16
+
+STACK = 64
+"""Children that a traversal can put aside (`heatmat.reference.rays`): 3 a level."""
+
+MAX_DEPTH = (STACK - 1) // (WIDTH - 1)
 
 
 @dataclass(frozen=True)
@@ -35,9 +42,9 @@ class Bvh:
 
     Attributes
     ----------
-    nodes : ndarray of float32, shape (nn, 16)
-        Inner nodes, each with the boxes of its two children; node 0 is the root.
-    triangles : ndarray of float32, shape (nt, 16)
+    nodes : ndarray of float32, shape (nn, 32)
+        Inner nodes, each with the boxes of its children; node 0 is the root.
+    triangles : ndarray of float32, shape (nt, 12)
         Triangles in the order of the leaves.
     depth : int
         Inner nodes on the longest way down.
@@ -78,37 +85,39 @@ class Bvh:
             )
         corners = np.asarray(vertices, np.float32)[faces[rows]]
         order, tree = _split_all(corners)
+        wide = _widen(tree)
+        if wide.depth > MAX_DEPTH:  # never seen in a city: halves bound the depth by the logarithm
+            order, tree = _split_all(corners, halve_from=0)
+            wide = _widen(tree)
         corners, rows = corners[order], rows[order]
-        return cls(
-            nodes=_pack_nodes(tree, corners),
-            triangles=_pack_triangles(corners, rows),
-            depth=tree.depth,
-        )
+        return cls(_pack_nodes(wide, corners), _pack_triangles(corners, rows), wide.depth)
 
     def to_device(self) -> tuple[object, object]:
         """Nodes and triangles as Taichi arrays; Taichi must run (`heatmat.runtime`)."""
         from heatmat.runtime import ti
 
-        arrays = []
-        for host in (self.nodes, self.triangles):
-            device = ti.ndarray(dtype=ti.f32, shape=host.shape)
-            device.from_numpy(host)
-            arrays.append(device)
-        return arrays[0], arrays[1]
+        nodes = ti.Vector.ndarray(NODE_FLOATS, ti.f32, shape=len(self.nodes))
+        triangles = ti.Vector.ndarray(TRIANGLE_FLOATS, ti.f32, shape=len(self.triangles))
+        nodes.from_numpy(self.nodes)
+        triangles.from_numpy(self.triangles)
+        return nodes, triangles
 
 
 @dataclass
 class _Tree:
     """Inner nodes in order of creation: children as node numbers or leaf codes, and boxes."""
 
-    child: np.ndarray  # (nn, 2) codes
-    low: np.ndarray  # (nn, 2, 3)
-    high: np.ndarray  # (nn, 2, 3)
+    child: np.ndarray  # (nn, children) codes
+    low: np.ndarray  # (nn, children, 3)
+    high: np.ndarray  # (nn, children, 3)
     depth: int
 
 
-def _split_all(corners: np.ndarray) -> tuple[np.ndarray, _Tree]:
-    """Order of the triangles in the leaves, and the tree above them."""
+def _split_all(corners: np.ndarray, halve_from: int = 2 * MAX_DEPTH) -> tuple[np.ndarray, _Tree]:
+    """Order of the triangles in the leaves, and the binary tree above them.
+
+    From the depth `halve_from` on nodes are split into halves of equal number.
+    """
     low, high = corners.min(axis=1).astype(np.float64), corners.max(axis=1).astype(np.float64)
     centre = 0.5 * (low + high)
     order = np.arange(len(corners))
@@ -123,7 +132,7 @@ def _split_all(corners: np.ndarray) -> tuple[np.ndarray, _Tree]:
         node = np.repeat(np.arange(len(start)), count)
         run = np.repeat(start, count) + _ramp(count)
         members = order[run]
-        side = _sides(low[members], high[members], centre[members], node, count, depth)
+        side = _sides(low[members], high[members], centre[members], node, count, depth > halve_from)
         # Left members first within each node, otherwise in place.
         shuffle = np.lexsort((side, node))
         order[run] = members[shuffle]
@@ -135,24 +144,12 @@ def _split_all(corners: np.ndarray) -> tuple[np.ndarray, _Tree]:
         highs.append(box[1].reshape(-1, 2, 3))
         first_of_level += len(start)
         inner = pair_count > MAX_LEAF
-        inner |= _worth_splitting(low, high, order, pair_start, pair_count)
         code = -1 - (pair_start * 8 + pair_count)
         code[inner] = first_of_level + np.arange(inner.sum())
         children.append(code)
         start, count = pair_start[inner], pair_count[inner]
     tree = _Tree(np.concatenate(children), np.concatenate(lows), np.concatenate(highs), depth)
     return order, tree
-
-
-def _worth_splitting(
-    low: np.ndarray,
-    high: np.ndarray,
-    order: np.ndarray,
-    start: np.ndarray,
-    count: np.ndarray,
-) -> np.ndarray:
-    """Whether small nodes are cheaper split than tested whole; never below two triangles."""
-    return np.zeros(count.shape, dtype=bool)
 
 
 def _ramp(count: np.ndarray) -> np.ndarray:
@@ -187,7 +184,7 @@ def _sides(
     centre: np.ndarray,
     node: np.ndarray,
     count: np.ndarray,
-    depth: int,
+    halve: bool,
 ) -> np.ndarray:
     """0 or 1 for each member: the child that it goes to."""
     nodes = len(count)
@@ -207,13 +204,10 @@ def _sides(
         best_cost[better], best_axis[better] = least[better], axis
         best_bin[better] = where[better]
     side = (bins[np.arange(len(node)), best_axis[node]] > best_bin[node]).astype(int)
-    # Centres that coincide, or a tree that grows too deep: halves of equal number.
-    halve = ~np.isfinite(best_cost)
-    if depth > MAX_DEPTH // 2:
-        halve[:] = True
     position = _ramp(count)
-    side = np.where(halve[node], (position >= ((count + 1) // 2)[node]).astype(int), side)
-    return side
+    half = (position >= ((count + 1) // 2)[node]).astype(int)
+    coincident = ~np.isfinite(best_cost)  # no plane parts the centres
+    return half if halve else np.where(coincident[node], half, side)
 
 
 def _split_costs(low: np.ndarray, high: np.ndarray, slot: np.ndarray, nodes: int) -> np.ndarray:
@@ -239,27 +233,50 @@ def _split_costs(low: np.ndarray, high: np.ndarray, slot: np.ndarray, nodes: int
     return np.where((below[:, :-1] > 0) & (above[:, :-1] > 0), cost, np.inf)
 
 
+def _widen(tree: _Tree) -> _Tree:
+    """A tree of four children a node: the largest inner child is opened, twice."""
+    roots = np.array([0])
+    levels: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    numbered = 0
+    while len(roots):
+        n = len(roots)
+        child = np.full((n, WIDTH), -1)
+        low, high = np.full((n, WIDTH, 3), np.inf), np.full((n, WIDTH, 3), -np.inf)
+        child[:, :2], low[:, :2], high[:, :2] = tree.child[roots], tree.low[roots], tree.high[roots]
+        for k in range(2, WIDTH):
+            area = np.where(child >= 0, _half_area(low, high), -1.0)
+            row = np.flatnonzero(area.max(axis=1) >= 0.0)
+            slot = area[row].argmax(axis=1)
+            opened = child[row, slot]
+            for place, which in ((k, 1), (slot, 0)):
+                child[row, place] = tree.child[opened, which]
+                low[row, place] = tree.low[opened, which]
+                high[row, place] = tree.high[opened, which]
+        numbered += n
+        inner = child >= 0
+        roots = child[inner]
+        child[inner] = numbered + np.arange(len(roots))
+        levels.append((child, low, high))
+    child, low, high = (np.concatenate(part) for part in zip(*levels, strict=True))
+    return _Tree(child, low, high, len(levels))
+
+
 def _pack_nodes(tree: _Tree, corners: np.ndarray) -> np.ndarray:
-    """Nodes as rows of 16 floats, boxes grown by what single precision may lose on a ray."""
+    """Nodes as rows of floats, boxes grown by what single precision may lose on a ray."""
     pad = 8.0 * np.finfo(np.float32).eps * max(1.0, float(np.abs(corners).max()))
-    nodes = np.zeros((len(tree.child), NODE_FLOATS), np.float32)
-    huge = np.float32(1e30)
+    # An inverted box far away: no ray enters it, no point is near it.
     empty = ~np.isfinite(tree.low)
-    low = np.where(empty, huge, tree.low - pad)
-    high = np.where(empty, huge, tree.high + pad)
-    nodes[:, 0:3], nodes[:, 3:6] = low[:, 0], high[:, 0]
-    nodes[:, 6:9], nodes[:, 9:12] = low[:, 1], high[:, 1]
-    nodes[:, 12:14] = tree.child.astype(np.int32).view(np.float32)
+    low, high = np.where(empty, 1e15, tree.low - pad), np.where(empty, -1e15, tree.high + pad)
+    nodes = np.zeros((len(tree.child), NODE_FLOATS), np.float32)
+    nodes[:, : 3 * WIDTH] = low.transpose(0, 2, 1).reshape(-1, 3 * WIDTH)
+    nodes[:, 3 * WIDTH : 6 * WIDTH] = high.transpose(0, 2, 1).reshape(-1, 3 * WIDTH)
+    nodes[:, 6 * WIDTH : 7 * WIDTH] = tree.child.astype(np.int32).view(np.float32)
     return nodes
 
 
 def _pack_triangles(corners: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Triangles as rows of 16 floats."""
+    """Triangles as rows of floats."""
     triangles = np.zeros((len(rows), TRIANGLE_FLOATS), np.float32)
     triangles[:, :9] = corners.reshape(-1, 9)
-    exact = corners.astype(np.float64)
-    normal = np.cross(exact[:, 1] - exact[:, 0], exact[:, 2] - exact[:, 0])
-    length = np.linalg.norm(normal, axis=1, keepdims=True)
-    triangles[:, 9:12] = normal / np.where(length > 0.0, length, 1.0)
-    triangles[:, 12] = rows.astype(np.int32).view(np.float32)
+    triangles[:, 9] = rows.astype(np.int32).view(np.float32)
     return triangles
