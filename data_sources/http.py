@@ -263,6 +263,7 @@ class Session:
         part = _temporary(self.cache.folder)
         try:
             answer = self._attempts(request, part)
+            _strike_out(part, request.secret)
             about = self._provenance(request, answer, part)
             if request.validate is not None:
                 request.validate(part.read_bytes())
@@ -367,6 +368,17 @@ class Session:
     def clean(self, text: str) -> str:
         """The text without any secret this session was given."""
         return clean_text(text, tuple(self._secrets))
+
+
+def _strike_out(path: Path, secret: Secret | None) -> None:
+    """Take the token that was sent out of the answer: services echo it, in links to more pages."""
+    if secret is None or not secret.value:
+        return
+    content = path.read_bytes()
+    plain = content.decode("latin-1")
+    clean = clean_text(plain, (secret.value,))
+    if clean != plain:
+        path.write_bytes(clean.encode("latin-1"))
 
 
 def _sink(out: BinaryIO) -> Callable[[Answer], BinaryIO]:
