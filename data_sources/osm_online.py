@@ -146,6 +146,7 @@ class _Bridge:
         self.session = session
         self.counts = counts
         self.tagged: set[tuple[str, int]] = set()  # what should come out as features
+        self._seen: set[tuple[str, int]] = set()  # what crosses a border is in two answers
 
     @contextmanager
     def crossed(self) -> Iterator[None]:
@@ -227,10 +228,14 @@ class _Bridge:
             if not _is_element(element):
                 self.counts["elements_malformed"] += 1
                 continue
+            name = (element["type"], element["id"])
+            if name in self._seen:
+                continue
+            self._seen.add(name)
             tags = element.get("tags")
             element["tags"] = tags if isinstance(tags, dict) else {}
             if set(element["tags"]) & set(TAGS) and element["type"] != "relation":
-                self.tagged.add((element["type"], element["id"]))
+                self.tagged.add(name)
             kept.append(element)
         return kept
 
