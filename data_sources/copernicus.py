@@ -46,7 +46,7 @@ class Mosaic:
     Attributes
     ----------
     heights : array [rows, columns]
-        Metres above the geoid (EGM2008), row 0 north; NaN without data.
+        Metres above the geoid (EGM2008), row 0 north; NaN without data or beyond what was asked.
     west, north : float
         Centre of the north-west cell [degrees]; the west of an area across the antimeridian is
         below 180, its east above.
@@ -116,20 +116,23 @@ def read_surface(bounds: tuple[float, float, float, float], session: Session) ->
             got=f"{len(corners)}",
             remedy="take a smaller area",
         )
-    pieces, missing, used = [], [], []
+    pieces: list[_Piece] = []
+    absent: list[tuple[int, int]] = []
+    used: list[Provenance] = []
     for lat, lon in corners:
         piece, about = _read_tile(lat, lon, (west, south, east, north), session)
         if about is None:
-            missing.append(tile_name(lat, lon))
+            absent.append((lat, lon))
         elif piece is not None:
             pieces.append(piece)
             used.append(about)
     if not pieces:
         empty = np.zeros((2, 2), dtype=np.float32)
-        return Mosaic(empty, west, north, 1.0, 1.0, tuple(missing), 0, ())
+        missing = tuple(tile_name(*corner) for corner in absent)
+        return Mosaic(empty, west, north, 1.0, 1.0, missing, 0, ())
     step_y = pieces[0].step_y
     step_x = min(piece.step_x for piece in pieces)
-    return _join(pieces, (west, south, east, north), step_x, step_y, missing, used)
+    return _join(pieces, (west, south, east, north), step_x, step_y, absent, used)
 
 
 @dataclass(frozen=True)
@@ -205,7 +208,7 @@ def _join(
     bounds: tuple[float, ...],
     step_x: float,
     step_y: float,
-    missing: list[str],
+    absent: list[tuple[int, int]],
     used: list[Provenance],
 ) -> Mosaic:
     """Pieces on one grid of the finest columns; cells of missing tiles are sea."""
@@ -215,16 +218,24 @@ def _join(
     top, bottom = math.ceil(bounds[3] / step_y) + 1, math.floor(bounds[1] / step_y) - 1
     lon = step_x * np.arange(first, last + 1)
     lat = step_y * np.arange(top, bottom - 1, -1)
-    heights = np.zeros((len(lat), len(lon)), dtype=np.float32)
+    heights = np.full((len(lat), len(lon)), np.nan, dtype=np.float32)
+    for south, west in absent:
+        rows = (lat > south + 0.5 * step_y) & (lat < south + 1.0 + 0.5 * step_y)
+        heights[np.ix_(rows, _columns(lon, west, step_x))] = 0.0
     for piece in pieces:
         rows = top - np.round(piece.lat / step_y).astype(int)
         inside = (rows >= 0) & (rows < len(lat))
-        columns = np.flatnonzero(
-            (lon > piece.west - 0.5 * step_x) & (lon < piece.west + 1.0 - 0.5 * step_x)
-        )
+        columns = _columns(lon, piece.west, step_x)
         for row, values in zip(rows[inside], piece.heights[inside], strict=True):
             heights[row, columns] = np.interp(lon[columns], piece.lon, values)
     return Mosaic(
         heights, float(lon[0]), float(lat[0]), step_x, step_y,
-        tuple(missing), len(pieces), tuple(used),
+        tuple(tile_name(*corner) for corner in absent), len(pieces), tuple(used),
     )  # fmt: skip
+
+
+def _columns(lon: np.ndarray, west: int, step_x: float) -> np.ndarray:
+    """Columns of the mosaic that a tile holds."""
+    import numpy as np
+
+    return np.flatnonzero((lon > west - 0.5 * step_x) & (lon < west + 1.0 - 0.5 * step_x))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from data_sources.copernicus import Mosaic, read_surface
 from data_sources.raster_heights import HeightsResult, heights_from_rasters
@@ -35,10 +35,15 @@ ENVELOPE = 300.0
 LOW_SHARE = 5.0
 """Share of the cells that may lie below the envelope [percent]: the model's noise is about 1 m."""
 
+PASSES = 2
+"""A third changes nothing: 2.2 m too high after one on a slope of 4 % with a quarter of the ground
+open, 0.1 m after two."""
+
 FLAT_RELIEF = 10.0
 """Places with less relief are flat [m]: what is left of roofs is as large. Our rule."""
 
 NO_DATA = -9999.0
+EARTH = 6_371_000.0  # m, mean radius
 
 
 @dataclass(frozen=True)
@@ -96,10 +101,12 @@ def fetch_terrain(
     if mosaic.found == 0:
         tiles = ", ".join(mosaic.missing)
         return TerrainResult(None, f"no elevation here ({tiles}: sea, or not public): flat ground")
-    wide = _padded(grid, int(math.ceil(ENVELOPE / CELL)))
-    envelope = lower_envelope(_on_grid(mosaic, wide, to_degrees), CELL)
-    rim = (wide.width - grid.width) // 2
-    terrain = envelope[rim : rim + grid.height, rim : rim + grid.width]
+    # On the model's own cells: warped first, streets two cells wide would blur into the roofs.
+    degree = math.pi / 180.0 * EARTH
+    across = math.cos(math.radians(0.5 * (bounds[1] + bounds[3])))
+    cells = (degree * mosaic.step_y, degree * mosaic.step_x * across)
+    envelope = lower_envelope(mosaic.heights, cells)
+    terrain = _on_grid(mosaic, envelope, grid, to_degrees)
     relief, mean = float(terrain.max() - terrain.min()), float(terrain.mean())
     if relief < FLAT_RELIEF:
         note = (
@@ -154,36 +161,44 @@ def import_terrain(
     return TerrainResult(path, note, (), relief, mean)
 
 
-def lower_envelope(surface: np.ndarray, cell: float) -> np.ndarray:
+def lower_envelope(surface: np.ndarray, cell: tuple[float, float]) -> np.ndarray:
     """The ground under a surface model.
 
     Parameters
     ----------
     surface : array [rows, columns]
         Heights [m].
-    cell : float
-        Side of a cell [m].
+    cell : tuple of float
+        Height and width of a cell [m].
 
     Returns
     -------
     array [rows, columns]
-        A rank opening with a disc of `ENVELOPE` width (5th percentile, then 95th: an inclined plane
-        stays where it is), smoothed by the mean over the same disc, never above the surface's own
-        mean over it.
+        A rank opening with a disc of `ENVELOPE` width (5th percentile, then 95th), smoothed by the
+        mean over the same disc; never above the surface's own mean over it.
+
+    Notes
+    -----
+    The opening alone raises a slope that is mostly built over: the lowest of the few open cells
+    lies less far down the slope than the highest value up it. So it is done again with what stands
+    above the first envelope, which has no slope any more.
     """
     import numpy as np
     from scipy.ndimage import convolve, percentile_filter
 
     filled = fill_gaps(surface)
-    reach = max(1, round(0.5 * ENVELOPE / cell))
-    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
-    disc = x**2 + y**2 <= (reach + 0.5) ** 2
-    low = percentile_filter(filled, LOW_SHARE, footprint=disc, mode="nearest")
-    opened = percentile_filter(low, 100.0 - LOW_SHARE, footprint=disc, mode="nearest")
+    rows, columns = (max(1, round(0.5 * ENVELOPE / side)) for side in cell)
+    y, x = np.mgrid[-rows : rows + 1, -columns : columns + 1]
+    disc = (x / (columns + 0.5)) ** 2 + (y / (rows + 0.5)) ** 2 <= 1.0
     mean = disc / disc.sum()
-    smooth = convolve(opened.astype(float), mean, mode="nearest")
+    envelope = np.zeros(filled.shape)
+    for _ in range(PASSES):
+        rest = filled - envelope
+        low = percentile_filter(rest, LOW_SHARE, footprint=disc, mode="nearest")
+        opened = percentile_filter(low, 100.0 - LOW_SHARE, footprint=disc, mode="nearest")
+        envelope += convolve(opened, mean, mode="nearest")
     ceiling = convolve(filled.astype(float), mean, mode="nearest")
-    return np.minimum(smooth, ceiling).astype(np.float32)
+    return np.minimum(envelope, ceiling).astype(np.float32)
 
 
 def fill_gaps(values: np.ndarray) -> np.ndarray:
@@ -198,7 +213,7 @@ def fill_gaps(values: np.ndarray) -> np.ndarray:
     return np.asarray(values[tuple(index)])
 
 
-def _grid(bounds: tuple[float, float, float, float]) -> tuple[Grid, tuple[float, object]]:
+def _grid(bounds: tuple[float, float, float, float]) -> tuple[Grid, tuple[float, Any]]:
     """The output's grid over the bounds, and what leads from it back to degrees.
 
     Degrees are counted from the area's western side: across the antimeridian they go on beyond 180.
@@ -223,14 +238,6 @@ def _grid(bounds: tuple[float, float, float, float]) -> tuple[Grid, tuple[float,
     return grid, (west, transformer)
 
 
-def _padded(grid: Grid, cells: int) -> Grid:
-    side = cells * grid.cell
-    return Grid(
-        grid.crs, grid.west - side, grid.north + side, grid.cell,
-        grid.width + 2 * cells, grid.height + 2 * cells,
-    )  # fmt: skip
-
-
 def _reach(
     bounds: tuple[float, float, float, float], metres: float
 ) -> tuple[float, float, float, float]:
@@ -241,16 +248,18 @@ def _reach(
     return west - across, max(-90.0, south - step), east + across, min(90.0, north + step)
 
 
-def _on_grid(mosaic: Mosaic, grid: Grid, to_degrees: tuple[float, object]) -> np.ndarray:
-    """The surface at the centres of a metric grid, linear between cells [height, width]."""
+def _on_grid(
+    mosaic: Mosaic, heights: np.ndarray, grid: Grid, to_degrees: tuple[float, Any]
+) -> np.ndarray:
+    """Heights of a mosaic's cells at the centres of a metric grid, linear in between."""
     import numpy as np
     from scipy.ndimage import map_coordinates
 
     west, transformer = to_degrees
     x = grid.west + grid.cell * (np.arange(grid.width) + 0.5)
     y = grid.north - grid.cell * (np.arange(grid.height) + 0.5)
-    lon, lat = transformer.transform(*np.meshgrid(x, y), direction="INVERSE")  # type: ignore[attr-defined]
+    lon, lat = transformer.transform(*np.meshgrid(x, y), direction="INVERSE")
     lon = west + (np.asarray(lon) - west + 180.0) % 360.0 - 180.0
     rows = (mosaic.north - np.asarray(lat)) / mosaic.step_y
     columns = (lon - mosaic.west) / mosaic.step_x
-    return map_coordinates(fill_gaps(mosaic.heights), [rows, columns], order=1, mode="nearest")
+    return map_coordinates(heights, [rows, columns], order=1, mode="nearest")
