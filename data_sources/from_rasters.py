@@ -168,7 +168,9 @@ def roofs(above: np.ndarray, raised: np.ndarray, grid: Grid) -> tuple[gpd.GeoDat
     from scipy.ndimage import label
 
     cells = max(2, round(SMALLEST_ROOF / grid.cell**2))
+    before, count = label(raised)
     raised = sieve(raised.astype(np.uint8), cells, connectivity=4).astype(bool)
+    dropped = count - len(np.setdiff1d(before[raised], [0]))
     labels = sieve(_continuous(above, raised), cells, mask=raised, connectivity=4)
     labels = np.where(raised, labels, 0).astype(np.int32)
     found = list(shapes(labels, mask=raised, connectivity=4, transform=grid.transform))
@@ -197,7 +199,7 @@ def roofs(above: np.ndarray, raised: np.ndarray, grid: Grid) -> tuple[gpd.GeoDat
         geometry=list(smooth[kept]),
         crs=grid.crs,
     )
-    return table, int((~kept).sum())
+    return table, dropped + int((~kept).sum())
 
 
 def _continuous(above: np.ndarray, raised: np.ndarray) -> np.ndarray:
