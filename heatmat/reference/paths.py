@@ -160,7 +160,7 @@ def sun_at(m, steps: ti.template()):
 @ti.kernel
 def follow(
     count: ti.template(),
-    picard: ti.template(),
+    picard: ti.i32,
     probe_face: I1,
     probe_point: F2,
     keys: U1,
@@ -183,12 +183,12 @@ def follow(
     quantiles: F1,
     settings: settings_vector,
     rise: F2,
-    air_nodes: F2,
-    air_triangles: F2,
-    all_nodes: F2,
-    all_triangles: F2,
-    edge_nodes: F2,
-    edge_triangles: F2,
+    air_nodes: ti.types.ndarray(),
+    air_triangles: ti.types.ndarray(),
+    all_nodes: ti.types.ndarray(),
+    all_triangles: ti.types.ndarray(),
+    edge_nodes: ti.types.ndarray(),
+    edge_triangles: ti.types.ndarray(),
     sums: F3,
     counted: I2,
 ):
@@ -227,6 +227,7 @@ def follow(
             face = probe_face[probe]
             p = tm.vec3(probe_point[probe, 0], probe_point[probe, 1], probe_point[probe, 2])
             e = tm.vec3(face_f[face, FACE_X], face_f[face, FACE_Y], face_f[face, FACE_Z])
+            off = e  # where rays start: away from every face near by
             solid = face_i[face, FACE_BEHIND]
             stage = AT_BOUNDARY
             depth = 0.0
@@ -262,9 +263,7 @@ def follow(
                         wind = settings[N_FILM_B] * wind_factor(height, settings[N_EXPONENT])
                         emissivity = surfaces[surface, EMISSIVITY]
                         usual_r = emissivity * settings[N_EXCHANGE]
-                        usual_h = (
-                            inward + settings[N_FILM_A] + wind * settings[N_WIND] + usual_r
-                        )
+                        usual_h = inward + settings[N_FILM_A] + wind * settings[N_WIND] + usual_r
                         u = draw_pair(state, pairs, index, key, sobol)
                         wait = -ti.log(1.0 - u.x) * half_cell / usual_h
                         lag += wait
@@ -280,23 +279,26 @@ def follow(
                             rate = at_stamp(stamps, EXCHANGE, m)
                             film = settings[N_FILM_A] + wind * at_stamp(stamps, WIND, m)
                             zero = -rate * air
-                            if ti.static(picard == 1):
+                            if picard == 1:
                                 about = air + rise[face, m.step]
                                 hot = about + settings[N_BASE]
                                 rate = 4.0 * settings[N_SIGMA] * hot * hot * hot
                                 cold = air + settings[N_BASE]
                                 zero = (
                                     settings[N_SIGMA]
-                                    * (hot * hot + cold * cold) * (hot + cold) * (hot - cold)
+                                    * (hot * hot + cold * cold)
+                                    * (hot + cold)
+                                    * (hot - cold)
                                     - rate * about
                                 )
                             here = w[i] / (inward + film + emissivity * rate)
                             value[i] += here * film * air
                             light[i] = here * surfaces[surface, ABSORPTANCE]
-                            some_light += ti.abs(steps[BEAM, m.before]) + ti.abs(
-                                steps[BEAM, m.after]
-                            ) + ti.abs(steps[ISOTROPIC, m.before]) + ti.abs(
-                                steps[ISOTROPIC, m.after]
+                            some_light += (
+                                ti.abs(steps[BEAM, m.before])
+                                + ti.abs(steps[BEAM, m.after])
+                                + ti.abs(steps[ISOTROPIC, m.before])
+                                + ti.abs(steps[ISOTROPIC, m.after])
                             )
                             if conducts:
                                 w[i] = here * inward / by_conduction
@@ -306,7 +308,7 @@ def follow(
                                 own_zero[i] = zero
                         usual *= (inward + usual_r) / usual_h
                         # Light: the beam here, and a walk of its own for what is diffuse.
-                        y = p + LIFT * e
+                        y = p + LIFT * off
                         n_y = e
                         passed = 1.0
                         bounce = 0
@@ -330,13 +332,9 @@ def follow(
                             if draw(state) >= chance:
                                 break
                             passed /= chance
-                            d = lambert_direction(
-                                n_y, draw_pair(state, pairs, index, key, sobol)
-                            )
+                            d = lambert_direction(n_y, draw_pair(state, pairs, index, key, sobol))
                             tally[C_RAYS] += 1
-                            hit = closest_hit(
-                                y, d, 0.0, settings[N_FAR], air_nodes, air_triangles
-                            )
+                            hit = closest_hit(y, d, 0.0, settings[N_FAR], air_nodes, air_triangles)
                             if hit.triangle < 0:
                                 if d.z > 0.0:
                                     for i in range(count):
@@ -361,7 +359,7 @@ def follow(
                                 leaves = 1
                             else:
                                 # Radiation: surfaces absorb with their emissivity, or reflect.
-                                x = p + LIFT * e
+                                x = p + LIFT * off
                                 n = e
                                 while True:
                                     d = lambert_direction(
@@ -379,7 +377,7 @@ def follow(
                                         for i in range(count):
                                             m = moment_of(instants[i] - lag, day, total)
                                             seen = at_stamp(stamps, row, m)
-                                            if ti.static(picard == 1):
+                                            if picard == 1:
                                                 sky = at_stamp(stamps, EXCHANGE, m) * (
                                                     seen - at_stamp(stamps, AIR, m)
                                                 )
@@ -397,10 +395,11 @@ def follow(
                                         face = hit.triangle
                                         p = x
                                         e = n
+                                        off = n
                                         solid = face_i[face, FACE_BEHIND]
                                         clear = -1.0
                                         other = -2
-                                        if ti.static(picard == 1):
+                                        if picard == 1:
                                             for i in range(count):
                                                 m = moment_of(instants[i] - lag, day, total)
                                                 air = at_stamp(stamps, AIR, m)
@@ -411,7 +410,8 @@ def follow(
                                                 zero = (
                                                     settings[N_SIGMA]
                                                     * (hot * hot + cold * cold)
-                                                    * (hot + cold) * (hot - cold)
+                                                    * (hot + cold)
+                                                    * (hot - cold)
                                                     - rate * about
                                                 )
                                                 value[i] += (
@@ -449,7 +449,9 @@ def follow(
                             beyond = face_i[face, FACE_BEHIND]
                         there = solids[beyond, SOLID_K] / solids[beyond, SOLID_DELTA]
                         cell = (
-                            0.5 * solids[beyond, SOLID_DELTA] * solids[beyond, SOLID_C]
+                            0.5
+                            * solids[beyond, SOLID_DELTA]
+                            * solids[beyond, SOLID_C]
                             / settings[N_STEP]
                         )
                         lag += (half_cell + cell) / (inward + there)
@@ -460,6 +462,7 @@ def follow(
                             turned = -1.0
                             other = -2
                         e *= turned
+                        off = e
                     if leaves == 1:
                         depth = delta
                         stage = BETWEEN
@@ -469,10 +472,12 @@ def follow(
                     left = clear - tm.distance(x, anchor)
                     if left < 1.5 * delta:
                         tally[C_NEAREST] += 1
-                        near = closest_point(x, settings[N_REACH], edge_nodes, edge_triangles)
+                        # Within the ball the face is one plane and the foot stays on it: a new
+                        # ball about the foot is as sure.
+                        near = closest_point(p, settings[N_REACH], edge_nodes, edge_triangles)
                         clear = near.distance
-                        anchor = x
-                        left = clear
+                        anchor = p
+                        left = clear - depth
                     if left < 1.5 * delta:
                         p = x
                         clear = -1.0
@@ -480,9 +485,7 @@ def follow(
                     else:
                         if other == -2:
                             tally[C_SOLID_RAYS] += 1
-                            hit = closest_hit(
-                                x, -e, 0.0, settings[N_FAR], all_nodes, all_triangles
-                            )
+                            hit = closest_hit(x, -e, 0.0, settings[N_FAR], all_nodes, all_triangles)
                             other = hit.triangle
                             if other >= 0:
                                 e_other = tm.vec3(
@@ -503,6 +506,7 @@ def follow(
                                 wait = depth * (2.0 * delta - depth) / (6.0 * a)
                                 lag += wait
                                 p += sideways(e, 4.0 * a * wait, draw(state))
+                                off = e
                                 stage = AT_BOUNDARY
                             else:
                                 wait = (delta * delta - depth * depth) / (6.0 * a)
@@ -516,8 +520,10 @@ def follow(
                                 lag += wait
                                 met = other
                                 old = e
-                                p = x + far * e_other + sideways(
-                                    e_other, 4.0 * a * wait, draw(state)
+                                p = (
+                                    x
+                                    + far * e_other
+                                    + sideways(e_other, 4.0 * a * wait, draw(state))
                                 )
                                 other = face
                                 face = met
@@ -526,6 +532,7 @@ def follow(
                                 plane_other = face_f[other, FACE_PLANE]
                                 if face_i[other, FACE_BEHIND] != solid:
                                     plane_other *= -1.0
+                                off = e
                                 stage = AT_BOUNDARY
                             else:
                                 wait = (delta * delta - far * far) / (6.0 * a)
@@ -548,6 +555,7 @@ def follow(
                     radius = near.distance
                     if near.triangle >= 0 and radius < SNAP * delta:
                         face = near.triangle
+                        back = p - near.point
                         p = near.point
                         e = tm.vec3(
                             face_f[face, FACE_X], face_f[face, FACE_Y], face_f[face, FACE_Z]
@@ -557,6 +565,10 @@ def follow(
                                 e = -e
                             else:
                                 stage = LOST
+                        # Across an edge the open lies opposite to where the walk came from.
+                        off = e
+                        if radius > 1e-5:
+                            off = -back / radius
                         other = -2
                         clear = -1.0
                         if stage != LOST:

@@ -110,7 +110,10 @@ def wave_of_slab(
     if np.isinf(film_in):
         into = k * q / np.tanh(x)
     else:
-        into = k * q * (k * q * np.sinh(x) + film_in * np.cosh(x)) / (
-            k * q * np.cosh(x) + film_in * np.sinh(x)
+        into = (
+            k
+            * q
+            * (k * q * np.sinh(x) + film_in * np.cosh(x))
+            / (k * q * np.cosh(x) + film_in * np.sinh(x))
         )
     return film_out / (film_out + into), 1.0 / (film_out + into)
