@@ -39,8 +39,8 @@ UNKNOWN_QUALITY = 0.5
 MIN_COVERAGE = 0.1
 """Of the facade: views of less are not taken."""
 
-MIN_TURN = np.radians(3.0)
-"""Views narrower than this are not taken: about 17 columns of a small panorama."""
+MIN_TURN = np.radians(6.0)
+"""Views narrower than this are not taken: 34 columns of a panorama of 2048."""
 
 MAX_HALF_TURN = np.radians(55.0)
 """A crop is at most twice as wide: further out a perspective image is stretched threefold."""
