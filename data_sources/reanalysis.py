@@ -99,20 +99,20 @@ def parse_period(period: tuple[str, str]) -> tuple[datetime.date, datetime.date]
         first, last = (datetime.date.fromisoformat(str(day)) for day in period)
     except (TypeError, ValueError):
         raise InputError(
-            "not a period", where="--period", expected="two days such as 2023-07-10 2023-07-14",
+            "not a period", where="--weather", expected="two days such as 2023-07-10 2023-07-14",
             got=" ".join(map(str, period)) if isinstance(period, tuple | list) else repr(period),
         ) from None  # fmt: skip
     today = datetime.datetime.now(datetime.UTC).date()
     if not (FIRST_DAY <= first <= last <= today):
         raise InputError(
             "not a past period",
-            where="--period",
+            where="--weather",
             expected=f"{FIRST_DAY} to {today}, the first day not after the last",
             got=f"{first} to {last}",
         )
     if (last - first).days >= LONGEST:
         raise InputError(
-            "too long", where="--period", expected=f"at most {LONGEST} days",
+            "too long", where="--weather", expected=f"at most {LONGEST} days",
             got=f"{(last - first).days + 1} days", remedy="fetch it in parts",
         )  # fmt: skip
     return first, last
@@ -192,7 +192,7 @@ def _ask(params: dict[str, str], session: Session) -> tuple[dict[str, Any], Prov
             max_bytes=32 << 20,
             licence=LICENCE,
             attribution=ATTRIBUTION,
-            remedy="give --epw FILE, or fetch without --period",
+            remedy="give --weather FILE, or fetch without a period",
             validate=_check_answer,
         )
     except RefusedError as error:

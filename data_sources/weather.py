@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from data_sources.errors import NetworkError
+from data_sources.errors import MalformedError, NetworkError
 from data_sources.reanalysis import fetch_reanalysis, parse_period
-from data_sources.weather_catalogue import Station, nearest_stations
+from data_sources.weather_catalogue import URL, Station, nearest_stations
 from data_sources.weather_file import apart, bring_epw
 from heatmat.errors import HeatMatError, InputError
 from heatmat.times import offset_text
@@ -23,6 +23,8 @@ FAR_KM = 50.0
 HIGH_M = 300.0
 """A station farther away, or higher or lower by more, is warned of: beyond about 50 km weather is
 another, and 300 m of height are 2 K in the standard atmosphere (6.5 K/km, ISO 2533)."""
+
+BETTER = "give a file or address, for example one of climate.onebuilding.org"
 
 TRIES = 3
 """Stations of the catalogue that are tried for one within `HIGH_M`."""
@@ -106,9 +108,7 @@ def fetch_weather(
     folder.mkdir(parents=True, exist_ok=True)
     place = (longitude, latitude, elevation)
     if period is not None and epw is not None:
-        raise InputError(
-            "two sources of weather", where="--epw and --period", remedy="give one of them"
-        )
+        raise InputError("two sources of weather", where="--weather", remedy="give one of them")
     if period is not None:
         return _past(place, period, session, folder)
     if epw is not None:
@@ -142,8 +142,12 @@ def _nearest(place: tuple[float, float, float], session: Session, folder: Path) 
             break
         failed.append(f"{result.station} lies {_rise(result.height_difference_m)}")
     if best is None:
-        assert problem is not None
-        raise problem
+        if isinstance(problem, NetworkError):
+            raise problem
+        # The user named no file: it is the service that has none to give.
+        raise MalformedError(
+            "no file of the catalogue can be used", where=URL, got=str(problem), remedy=BETTER
+        )
     return best
 
 

@@ -67,7 +67,7 @@ def nearest_stations(
         expires=MONTH,
         licence="EnergyPlus licence (BSD-3)",
         attribution="EnergyPlus weather catalogue",
-        remedy="give --epw FILE, for example from climate.onebuilding.org",
+        remedy="give --weather FILE, for example from climate.onebuilding.org",
     )
     features = table.get("features") if isinstance(table, dict) else None
     if not isinstance(features, list):
@@ -79,7 +79,7 @@ def nearest_stations(
             where=URL,
             expected="points with an epw address",
             got=f"{len(features)} entries",
-            remedy="give --epw FILE",
+            remedy="give --weather FILE",
         )
     found.sort(key=lambda s: (s.distance_km, s.title))
     return _one_each(found, count)

@@ -86,7 +86,7 @@ def install_epw(content: bytes, path: Path, source: str) -> tuple[Path, Weather,
                 where=place,
                 expected=error.expected,
                 got=error.got,
-                remedy=error.remedy or "take another file, for example with --epw",
+                remedy=error.remedy or "take another file, for example with --weather",
             ) from None
         part.replace(path)
     finally:
@@ -104,7 +104,7 @@ def _read(
             max_bytes=MAX_ARCHIVE,
             licence=licence or "as the publisher states it",
             attribution=attribution or urlsplit(source).hostname or "",
-            remedy="download it yourself and give --epw FILE",
+            remedy="download it yourself and give --weather FILE",
         )
         content = answer.content
         if not content.strip():
@@ -113,7 +113,7 @@ def _read(
         return content, unquote(urlsplit(source).path).rsplit("/", 1)[-1], (answer.provenance,)
     path = Path(source).expanduser()
     if not path.is_file():
-        raise InputError("no such file", where=source, remedy="check --epw")
+        raise InputError("no such file", where=source, remedy="check --weather")
     if path.stat().st_size > MAX_ARCHIVE:
         raise InputError(
             "too large for a weather file",

@@ -279,6 +279,13 @@ def test_stations_whose_file_is_bad_are_passed_over(net: Loopback, tmp_path: Pat
     assert [p.name for p in (tmp_path / "city").iterdir()] == ["A_Good.3_TMY.epw"]
 
 
+def test_no_usable_file_at_all(net: Loopback, tmp_path: Path) -> None:
+    catalogue(net, entry("A_Page.1_TMY", 15.01, 50.0))
+    serve(net, "A_Page.1_TMY", b"<html>moved</html>")
+    with pytest.raises(NetworkError, match="no file of the catalogue can be used.*not an EPW"):
+        fetch_weather(15.0, 50.0, 100.0, session(net, tmp_path), tmp_path / "city")
+
+
 def test_entries_that_are_not_usable_are_not_followed(net: Loopback, tmp_path: Path) -> None:
     catalogue(
         net,
