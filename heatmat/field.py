@@ -1,0 +1,257 @@
+"""The field: every surface of the city on coarse texels, marched together.
+
+Texels exchange light and longwave along rays traced once. A stage of time is marched whole, texel
+by texel, with what the others sent in the iterate before (waveform relaxation): each iterate takes
+in one more bounce, and what is left shrinks six to ten times. Maps gather from the result.
+"""
+
+import numpy as np
+
+from heatmat.case import Case
+from heatmat.chunks import Chunk
+from heatmat.field_links import (
+    Bundle,
+    empty_bundle,
+    link_bundle,
+    place_bundle,
+    shade_bundle,
+)
+from heatmat.field_texels import SAMPLES, Texels, lay_texels, mixtures
+from heatmat.field_time import Stage, field_plan, stages_of
+from heatmat.kernels import field_march, layout
+from heatmat.rayfield import RayField, to_device
+from heatmat.reference_classes import ReferenceClasses
+from heatmat.runtime import ensure_device, ti
+from heatmat.tables import DeviceTables
+
+RAYS = 8
+"""Rays of a texel's start; a texel has `SAMPLES` of them."""
+
+LIGHT_SWEEPS = 1
+"""Iterates of light alone before the first march."""
+
+SWEEPS = 2
+"""Marches of a stage."""
+
+FIRST_PASSES = 4
+"""Most passes of the periodic day in the first iterate."""
+
+BLOCK = 1 << 15
+"""Texels of one launch: what bounds the scratch memory."""
+
+
+class Field:
+    """Texels of a case, and what leaves them over a chunk of time.
+
+    Parameters
+    ----------
+    case : Case
+    size : float
+        Of the texels [m].
+    stamps : ndarray of int
+        Forcing stamps of the output times.
+    device : str
+    seed : int
+    rayfield : RayField, optional
+        The city on the device, where it is there already.
+    """
+
+    def __init__(
+        self,
+        case: Case,
+        size: float,
+        stamps: np.ndarray,
+        *,
+        device: str = "auto",
+        seed: int = 0,
+        rayfield: RayField | None = None,
+    ) -> None:
+        ensure_device(device)
+        self.case = case
+        self.rays = rayfield or RayField(case)
+        self.plan = field_plan(case.forcing, stamps)
+        self.tables = DeviceTables(case, self.plan)
+        self.references = ReferenceClasses(case, self.plan, self.tables)
+        self.texels: Texels = lay_texels(case, self.rays, size, seed)
+        self.bundle: Bundle = self._trace()
+        self.done = 0  # chunks marched
+        self.stages: list[Stage] = []
+        self.place_stages: list[Stage] = []
+        self.store = ti.ndarray(dtype=ti.u32, shape=(1,))
+        self.words = 0
+        self._state = self._state_array(1)
+        self.change: list[float] = []
+
+    # -- geometry -------------------------------------------------------------------------------
+
+    def _trace(self) -> Bundle:
+        """Place the starts of all texels and trace their links."""
+        texels = self.texels
+        bundle = empty_bundle(texels.count, SAMPLES, 1, RAYS, 1, self.plan.words)
+        bundle.split.fill(0)
+        codes, keys = place_bundle(bundle, texels.requests, self.rays)
+        records = bundle.start_i.to_numpy()
+        valid = records[:, layout.T_VALID].reshape(-1, SAMPLES) == 1
+        composition = records[:, layout.T_COMPOSITION].reshape(-1, SAMPLES)
+        entries, shares = self.case.composition_arrays()
+        row, entries, shares = mixtures(np.where(valid, composition, -1), entries, shares)
+        records[:, layout.T_COMPOSITION] = np.repeat(row, SAMPLES)
+        bundle.start_i.from_numpy(records)
+        self.entries = to_device(entries.astype(np.int32))
+        self.shares = to_device(shares.astype(np.float32))
+        used = shares[np.unique(row)] > 0.0
+        self.row_entries = int((used * np.arange(1, used.shape[1] + 1)).max(initial=1))
+        self._name_neighbours(valid.any(axis=1))
+        self.lookup = texels.lookup(self.rays)
+        link_bundle(bundle, codes, keys, self.rays, self.lookup, self.tables)
+        return bundle
+
+    def _name_neighbours(self, exists: np.ndarray) -> None:
+        """A wall's texel that a neighbour covers stands for the one above it, or the one below."""
+        alias = np.where(exists, np.arange(exists.size), -1).astype(np.int32)
+        for first, columns, rows in self.texels.strips[
+            np.unique(np.searchsorted(self.texels.strips[:, 0], np.flatnonzero(~exists), "right"))
+            - 1
+        ]:
+            part = alias[first : first + columns * rows].reshape(columns, rows)
+            for row in range(rows - 2, -1, -1):
+                part[:, row] = np.where(part[:, row] < 0, part[:, row + 1], part[:, row])
+            for row in range(1, rows):
+                part[:, row] = np.where(part[:, row] < 0, part[:, row - 1], part[:, row])
+        self.texels.alias = alias
+
+    # -- time -----------------------------------------------------------------------------------
+
+    def _state_array(self, rows: int) -> ti.Ndarray:
+        return ti.ndarray(dtype=ti.f32, shape=(rows, layout.STATE_FLOATS))
+
+    def march_chunk(self) -> Chunk:
+        """March the texels through the next chunk; `store` then holds what leaves them."""
+        chunk = self.plan.chunks[self.done]
+        known = (chunk, self.plan, self.tables, self.references)
+        self.stages, self.place_stages, shadows = stages_of(*known)
+        self.forcing = self.tables.chunk(chunk, self.references)
+        shade_bundle(self.bundle, shadows.nodes, shadows.days, self.rays, together=True)
+        self.words = sum(stage.rows for stage in self.stages)
+        n = self.texels.count
+        self.store = ti.ndarray(dtype=ti.u32, shape=(n * self.words,))
+        fresh = ti.ndarray(dtype=ti.u32, shape=(n * self.words,))
+        self._guess()
+        fresh.copy_from(self.store)
+        rows = n * self.row_entries
+        before, after = self._state, self._state_array(rows)
+        if chunk.first:
+            before = self._state_array(rows)
+        first = 0
+        for stage in self.stages:
+            for sweep in range(LIGHT_SWEEPS + SWEEPS):
+                # Later iterates of the periodic day begin where the one before ended.
+                self._sweep(
+                    stage,
+                    first,
+                    fresh,
+                    before,
+                    after,
+                    light=sweep < LIGHT_SWEEPS,
+                    again=sweep > LIGHT_SWEEPS,
+                )
+                self.store, fresh = fresh, self.store
+            before, after = after, before
+            first += stage.rows
+            fresh.copy_from(self.store)
+        self._state = before
+        self.done += 1
+        return chunk
+
+    def _guess(self) -> None:
+        """Before the first iterate no light comes back, and the longwave of typical surroundings."""
+        words = []
+        for stage in self.stages:
+            long = stage.series.to_numpy()[layout.F_SURROUNDINGS, 1 : stage.steps + 1]
+            long = long.reshape(stage.rows, stage.every).mean(axis=1)
+            words.append((long / field_march.QUANTUM).astype(np.uint32) << np.uint32(16))
+        row = np.concatenate(words)
+        self.store.from_numpy(np.tile(row, self.texels.count))
+
+    def _sweep(
+        self,
+        stage: Stage,
+        first: int,
+        fresh: ti.Ndarray,
+        begin: ti.Ndarray,
+        end: ti.Ndarray,
+        *,
+        light: bool,
+        again: bool,
+    ) -> None:
+        """One iterate of one stage, from `store` to `fresh`."""
+        nothing = ti.ndarray(dtype=ti.f32, shape=(1, 1, 1))
+        no_weights = ti.ndarray(dtype=ti.f32, shape=(1, 1))
+        march(
+            self,
+            self.bundle,
+            stage,
+            stage.sizes(first, FIRST_PASSES, again=again),
+            (self.store, self.words, fresh),
+            begin,
+            end,
+            (nothing, no_weights),
+            entries=(self.entries, self.shares, self.row_entries),
+            texels=True,
+            light=light,
+        )
+
+
+def march(
+    field: Field,
+    bundle: Bundle,
+    stage: Stage,
+    sizes: object,
+    stores: tuple,
+    begin: ti.Ndarray,
+    end: ti.Ndarray,
+    outputs: tuple,
+    *,
+    entries: tuple,
+    texels: bool,
+    light: bool,
+) -> None:
+    """Launch `kernels.field_march.march_groups` for a bundle and a stage."""
+    width = 2 * (stage.rows + stage.steps + 2) + stage.nodes
+    scratch = ti.ndarray(dtype=ti.f32, shape=(bundle.places * width,))
+    field_march.march_groups(
+        bundle.start_f,
+        bundle.start_i,
+        bundle.leader,
+        bundle.links,
+        bundle.count,
+        bundle.known,
+        bundle.bits,
+        bundle.split,
+        stores[0],
+        stores[1],
+        stores[2],
+        scratch,
+        begin,
+        end,
+        stage.series,
+        stage.sun,
+        stage.node_of,
+        stage.free,
+        stage.modes,
+        stage.properties,
+        entries[0],
+        entries[1],
+        field.forcing.classes,
+        outputs[0],
+        outputs[1],
+        stage.out_of_step,
+        bundle.samples,
+        bundle.replicates,
+        entries[2],
+        int(texels),
+        int(light),
+        sizes,
+        field.tables.physics,
+        field.tables.switches,
+    )

@@ -1,0 +1,161 @@
+"""Starts with their links and shadows: what is traced once and marched with any materials."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from heatmat.chunks import Chunk
+from heatmat.kernels import layout, starts, texels
+from heatmat.rayfield import RayField, to_device
+from heatmat.runtime import ti
+from heatmat.solver import Requests
+from heatmat.tables import DeviceTables
+
+JOIN = 2
+"""Starts of a pixel whose sun differs at no more positions than this march as one: 20 minutes of
+sun for half of it, under 0.05 K in the mean."""
+
+
+LEAP = 3
+"""Sun positions between two shadow rays where nothing changes from one to the next."""
+
+
+@dataclass
+class Bundle:
+    """Starts on the device.
+
+    Attributes
+    ----------
+    start_f, start_i : ti.Ndarray
+        Records of `kernels.layout`.
+    links, count, known : ti.Ndarray
+        See `kernels.texels.trace_links`.
+    bits : ti.Ndarray
+        Sun visibility.
+    leader : ti.Ndarray
+        See `kernels.texels.join_starts`.
+    split : ti.Ndarray
+        1 where the sets of rays are marched apart.
+    samples, replicates : int
+        Starts of a replicate, replicates of a place.
+    """
+
+    start_f: ti.Ndarray
+    start_i: ti.Ndarray
+    links: ti.Ndarray
+    count: ti.Ndarray
+    known: ti.Ndarray
+    bits: ti.Ndarray
+    leader: ti.Ndarray
+    split: ti.Ndarray
+    samples: int
+    replicates: int
+
+    @property
+    def places(self) -> int:
+        """Texels, pixels or patches."""
+        return self.split.shape[0]
+
+    @property
+    def sets(self) -> int:
+        """Independent sets of rays of each start."""
+        return self.count.shape[1]
+
+
+def empty_bundle(
+    places: int, samples: int, replicates: int, rays: int, sets: int, words: int
+) -> Bundle:
+    """Room for places with so many starts, each with `sets` sets of `rays` rays."""
+    n = places * samples * replicates
+    return Bundle(
+        start_f=ti.ndarray(dtype=ti.f32, shape=(n, layout.START_FLOATS)),
+        start_i=ti.ndarray(dtype=ti.i32, shape=(n, layout.START_INTS)),
+        links=ti.ndarray(dtype=ti.i32, shape=(n, rays * sets)),
+        count=ti.ndarray(dtype=ti.i32, shape=(n, sets)),
+        known=ti.ndarray(dtype=ti.f32, shape=(n, sets, texels.LINK_FLOATS)),
+        bits=ti.ndarray(dtype=ti.u32, shape=(n, words)),
+        leader=ti.ndarray(dtype=ti.i32, shape=(n,)),
+        split=ti.ndarray(dtype=ti.i32, shape=(places,)),
+        samples=samples,
+        replicates=replicates,
+    )
+
+
+def place_bundle(bundle: Bundle, requests: Requests, field: RayField) -> tuple:
+    """Positions of a bundle's starts; the device arrays of codes and keys."""
+    keys, codes = to_device(requests.keys), to_device(requests.codes)
+    starts.place_starts(
+        to_device(requests.numbers),
+        codes,
+        keys,
+        bundle.start_f,
+        bundle.start_i,
+        field.cells,
+        field.blocks,
+        field.block_edges,
+        field.edge_sides,
+        field.planes,
+        field.region_composition,
+        field.region_pa,
+        field.facades,
+        field.facade_info,
+        field.facade_composition,
+        field.ground,
+        field.wind,
+        field.grid_f,
+        field.grid_i,
+        field.wind_f,
+        field.ground_cell,
+    )
+    return codes, keys
+
+
+def link_bundle(
+    bundle: Bundle, codes: ti.Ndarray, keys: ti.Ndarray, field: RayField, lookup: tuple,
+    tables: DeviceTables,
+) -> None:  # fmt: skip
+    """Trace the first rays."""
+    texels.trace_links(
+        codes,
+        keys,
+        bundle.start_f,
+        bundle.start_i,
+        bundle.links,
+        bundle.count,
+        bundle.known,
+        *field.geometry,
+        field.grid_f,
+        field.grid_i,
+        *lookup,
+        tables.physics,
+        tables.switches,
+    )
+
+
+def shade_bundle(
+    bundle: Bundle, nodes: np.ndarray, days: np.ndarray, field: RayField, *, together: bool
+) -> None:
+    """Sun visibility at some positions, and which starts march as one (`together`: all)."""
+    texels.sun_bits(
+        bundle.start_f,
+        bundle.start_i,
+        to_device(nodes),
+        to_device(days),
+        bundle.bits,
+        LEAP,
+        *field.geometry,
+        field.grid_f,
+        field.grid_i,
+    )
+    texels.join_starts(
+        bundle.start_i, bundle.bits, bundle.leader, bundle.samples, JOIN, int(together)
+    )
+
+
+def sunlit_hours(bundle: Bundle, chunk: Chunk, step: float) -> np.ndarray:
+    """Hours of sun of each start on the window's first day, shape (starts,)."""
+    if chunk.first_day_nodes is None:
+        return np.zeros(bundle.start_i.shape[0], np.float32)
+    bits = np.unpackbits(bundle.bits.to_numpy().view(np.uint8), axis=1, bitorder="little")
+    lit = bits[:, chunk.first_day_nodes].sum(axis=1, dtype=np.float32)
+    return lit * np.float32(step / 3600.0)

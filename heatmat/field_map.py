@@ -1,0 +1,218 @@
+"""Maps from the field: cells of a map in tiles, each cell in parts, each part gathered and marched."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from heatmat.case import BASE_TEMPERATURE
+from heatmat.field import Field
+from heatmat.field_pixels import Parts, parts_of_cells, requests_of_parts
+from heatmat.field_places import TILE_STARTS, Effort, PlaceValues, gather_tile
+from heatmat.sampling_plan import stream_keys
+
+CELL = 2.0
+"""Pixels larger than this are cut into equal cells of at most this size [m]."""
+
+FINE, COARSE = Effort(samples=4, rays=8, sets=2), Effort(samples=2, rays=4, sets=2)
+"""Effort for a part of a pixel that is one cell, and of one that is many."""
+
+AUDIT = 8
+"""One part in so many is marched twice, with half its rays each: what tells the error of all."""
+
+FEW = 20_000
+"""A map with fewer parts audits them all."""
+
+SKY_CLASSES = np.array([0.05, 0.15, 0.3, 0.45, 0.6, 0.75, 0.9, 0.98])
+"""Sky view factors between which the error of parts of one composition is pooled."""
+
+PIXEL_STREAM = 1
+"""Kind code of the pixels' random streams."""
+
+
+@dataclass(frozen=True)
+class PixelGrid:
+    """A map's pixels in local coordinates.
+
+    Attributes
+    ----------
+    west, north : float
+        Of the map [m].
+    size : float
+        Of a pixel [m].
+    nx, ny : int
+    """
+
+    west: float
+    north: float
+    size: float
+    nx: int
+    ny: int
+
+    @property
+    def divide(self) -> int:
+        """Cells along a side of a pixel."""
+        return max(1, int(np.ceil(self.size / CELL - 1e-9)))
+
+
+Tile = dict[str, np.ndarray]
+
+
+def map_tiles(grid: PixelGrid) -> list[tuple[int, int]]:
+    """Rows of pixels (first, last + 1) of each tile, from the north."""
+    cells_row = grid.nx * grid.divide**2
+    effort = FINE if grid.divide == 1 else COARSE
+    # Parts are some 1.2 times as many as cells in a dense centre.
+    rows = max(1, int(TILE_STARTS / (1.2 * effort.starts * cells_row)))
+    return [(r, min(r + rows, grid.ny)) for r in range(0, grid.ny, rows)]
+
+
+def gather_map_tile(
+    field: Field, grid: PixelGrid, rows: tuple[int, int], origin: tuple[float, float], seed: int
+) -> Tile:
+    """Values of some rows of pixels, with what their error is made of.
+
+    Returns
+    -------
+    dict of str to ndarray
+        (pixels, times) in kelvin: surface_temperature, radiometric_temperature,
+        ground_temperature, roof_temperature; (pixels,): sky_view_factor, sunlit_hours; and
+        part_pixel, part_square, part_class (parts,), audit_class (n,), audit_square (n, times).
+    """
+    k = grid.divide
+    cell = grid.size / k
+    south = grid.north - rows[1] * grid.size
+    nx, ny = grid.nx * k, (rows[1] - rows[0]) * k
+    effort = FINE if k == 1 else COARSE
+    parts = parts_of_cells(field.rays, grid.west, south, cell, nx, ny, effort.samples)
+    x = grid.west + (parts.cell % nx + 0.5) * cell + origin[0]
+    y = south + (parts.cell // nx + 0.5) * cell + origin[1]
+    keys = stream_keys(x, y, np.zeros(x.size), PIXEL_STREAM, seed)
+    few = grid.nx * grid.ny * k * k < FEW
+    split = np.ones(keys.size, bool) if few else _scramble(keys) % AUDIT == 0
+    chunk = field.plan.chunks[field.done - 1]
+    values, _ = gather_tile(field, requests_of_parts(parts, keys), effort, chunk, split=split)
+    row = (ny - 1 - parts.cell // nx) // k
+    pixel = row * grid.nx + (parts.cell % nx) // k
+    return _tile(values, parts, pixel, (rows[1] - rows[0]) * grid.nx, split)
+
+
+def _scramble(keys: np.ndarray) -> np.ndarray:
+    """Bits of the keys that the paths do not use in the same way."""
+    return (keys * np.uint32(0x9E3779B1)) >> np.uint32(16)
+
+
+def _tile(
+    values: PlaceValues, parts: Parts, pixel: np.ndarray, pixels: int, split: np.ndarray
+) -> Tile:
+    """Parts to pixels by area."""
+    share = parts.share / np.maximum(np.bincount(pixel, parts.share, pixels), 1e-9)[pixel]
+    share = share.astype(np.float32)
+    mean = values.mean
+    kind = values.kind
+    tile: Tile = {}
+    by_kind = {
+        "surface_temperature": np.ones(kind.size, bool),
+        "ground_temperature": kind == 0,
+        "roof_temperature": kind == 1,
+    }
+    for name, chosen in by_kind.items():
+        tile[name] = _weighted(mean, share * chosen, pixel, pixels)
+    emitted = _weighted(values.radiometric**4, share, pixel, pixels)
+    tile["radiometric_temperature"] = emitted ** np.float32(0.25)
+    for name, flat in (("sky_view_factor", values.sky_view), ("sunlit_hours", values.sunlit_hours)):
+        tile[name] = _weighted(flat[:, None].astype(np.float32), share, pixel, pixels)[:, 0]
+    error_class = (
+        values.composition * (SKY_CLASSES.size + 1)
+        + np.searchsorted(SKY_CLASSES, values.sky_view)
+    ).astype(np.int32)
+    audited = split & np.isfinite(values.replicates).all(axis=(1, 2))
+    tile["part_pixel"] = pixel.astype(np.int32)
+    tile["part_square"] = (share**2).astype(np.float32)
+    tile["part_class"] = error_class
+    tile["audit_class"] = error_class[audited]
+    tile["audit_square"] = values.error[audited] ** 2
+    return tile
+
+
+def _weighted(
+    values: np.ndarray, weight: np.ndarray, pixel: np.ndarray, pixels: int
+) -> np.ndarray:
+    """Weighted means of parts by pixel, NaN where there is no weight, float32."""
+    chosen = np.flatnonzero(weight > 0.0)
+    chosen = chosen[np.argsort(pixel[chosen], kind="stable")]
+    out = np.full((pixels, values.shape[1]), np.nan, np.float32)
+    if chosen.size:
+        where = pixel[chosen]
+        first = np.flatnonzero(np.append(True, where[1:] != where[:-1]))
+        # Departures from the base keep single precision where it matters.
+        base = np.float32(BASE_TEMPERATURE if values.shape[1] > 1 else 0.0)
+        total = np.add.reduceat((values[chosen] - base) * weight[chosen, None], first, axis=0)
+        out[where[first]] = total / np.add.reduceat(weight[chosen], first)[:, None] + base
+    return out
+
+
+def pooled_error(tiles: list[Tile], times: int) -> list[np.ndarray]:
+    """Standard errors of the pixels of every tile [K], float32 (pixels, times).
+
+    The error of a part is the root mean square of its class (composition and sky view) over the
+    audited parts of the whole map; classes without one take the mean of all.
+    """
+    classes = np.concatenate([tile["audit_class"] for tile in tiles])
+    squares = np.concatenate([tile["audit_square"] for tile in tiles])
+    number = 1 + max(int(tile["part_class"].max(initial=0)) for tile in tiles)
+    count = np.bincount(classes, minlength=number)
+    variance = np.empty((number, times))
+    for t in range(times):
+        total = np.bincount(classes, squares[:, t], minlength=number)
+        every = squares[:, t].mean() if classes.size else np.nan
+        variance[:, t] = np.where(count > 0, total / np.maximum(count, 1), every)
+    errors = []
+    for tile in tiles:
+        pixels = tile["surface_temperature"].shape[0]
+        order = np.argsort(tile["part_pixel"], kind="stable")
+        where = tile["part_pixel"][order]
+        out = np.full((pixels, times), np.nan, np.float32)
+        if where.size:
+            first = np.flatnonzero(np.append(True, where[1:] != where[:-1]))
+            parts = variance[tile["part_class"][order]] * tile["part_square"][order][:, None]
+            out[where[first]] = np.sqrt(np.add.reduceat(parts, first, axis=0))
+        errors.append(out)
+    return errors
+
+
+def gather_map(
+    field: Field,
+    grid: PixelGrid,
+    origin: tuple[float, float],
+    seed: int,
+    *,
+    load: Callable[[str], Tile | None] = lambda key: None,
+    save: Callable[[str, Tile], None] = lambda key, tile: None,
+    progress: Callable[[float], None] = lambda done: None,
+) -> Tile:
+    """All pixels of a map, with their standard errors.
+
+    Parameters
+    ----------
+    origin : tuple of float
+        CRS coordinates of the local zero.
+    load, save : callable
+        Finished tiles, by key.
+    """
+    tiles = []
+    for rows in map_tiles(grid):
+        key = f"{grid.size:g}-{rows[0]}"
+        tile = load(key)
+        if tile is None:
+            if not field.done:
+                field.march_chunk()
+            tile = gather_map_tile(field, grid, rows, origin, seed)
+            save(key, tile)
+        tiles.append(tile)
+        progress(rows[1] / grid.ny)
+    errors = pooled_error(tiles, tiles[0]["surface_temperature"].shape[1])
+    names = [name for name in tiles[0] if not name.startswith(("part_", "audit_"))]
+    whole = {name: np.concatenate([tile[name] for tile in tiles]) for name in names}
+    whole["surface_temperature_standard_error"] = np.concatenate(errors)
+    return whole

@@ -1,0 +1,167 @@
+"""Pixels as parts: what each region has of a pixel, its share, and where its starts lie.
+
+A pixel that is half roof, half street has two parts, marched apart and weighted by area, so that no
+draw of positions decides how much of it is roof. Areas and positions come from a regular lattice
+and are the same for every seed; only rays are random.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from heatmat.kernels import texels
+from heatmat.rayfield import RayField
+from heatmat.runtime import ti
+from heatmat.sampling_plan import KINDS, plan_squares
+from heatmat.solver import Requests
+
+LATTICE = 8
+"""Points along a side of a cell: areas to a hundredth of it."""
+
+
+@dataclass
+class Parts:
+    """Parts of the cells of a rectangle.
+
+    Attributes
+    ----------
+    cell : ndarray of int, shape (n,)
+        Row-major from the south-west corner, ascending.
+    region : ndarray of int32, shape (n,)
+    share : ndarray of float32, shape (n,)
+        Of the cell's area.
+    x, y : ndarray, shape (n, samples)
+        Start positions, local [m].
+    """
+
+    cell: np.ndarray
+    region: np.ndarray
+    share: np.ndarray
+    x: np.ndarray
+    y: np.ndarray
+
+    def __len__(self) -> int:
+        return self.cell.size
+
+
+def parts_of_cells(
+    field: RayField,
+    west: float,
+    south: float,
+    size: float,
+    nx: int,
+    ny: int,
+    samples: int,
+    *,
+    side: int = LATTICE,
+    fraction: np.ndarray | None = None,
+) -> Parts:
+    """Cut a rectangle of cells into parts.
+
+    Parameters
+    ----------
+    field : RayField
+    west, south : float
+        Its corner, local [m].
+    size : float
+        Of a cell [m].
+    nx, ny : int
+        Cells.
+    samples : int
+        Start positions of a part.
+    side : int
+        Points along a side of a cell, a power of two.
+    fraction : ndarray, shape (nx * ny,), optional
+        Where in each stratum of a part its position is taken; default: the middle.
+    """
+    number = side * side
+    found = ti.ndarray(dtype=ti.i32, shape=(nx * ny, number))
+    texels.regions_in_cells(
+        found,
+        side,
+        ti.Vector([west, south, size, size], ti.f32),
+        ti.Vector([nx, ny, 0, 0], ti.i32),
+        *field.geometry[:4],
+        field.grid_f,
+        field.grid_i,
+    )
+    regions = found.to_numpy()
+    order = np.argsort(_morton(side))
+    mixed = (regions != regions[:, :1]).any(axis=1)
+    u = np.full(nx * ny, 0.5) if fraction is None else fraction
+    whole = np.flatnonzero(~mixed)
+    parts = [
+        (whole, regions[whole, 0], np.full(whole.size, number), _strata(u[whole], samples, number))
+    ]
+    parts[0] = (*parts[0][:3], order[parts[0][3]])
+    cut = np.flatnonzero(mixed)
+    if cut.size:
+        parts.append(_cut(cut, regions[cut][:, order], order, u, samples))
+    cell, region, length, point = (
+        np.concatenate([part[k] for part in parts]) for k in range(4)
+    )
+    by_cell = np.argsort(cell, kind="stable")
+    cell, region, length, point = (a[by_cell] for a in (cell, region, length, point))
+    step = size / side
+    return Parts(
+        cell=cell,
+        region=region.astype(np.int32),
+        share=(length / number).astype(np.float32),
+        x=west + (cell % nx)[:, None] * size + (point % side + 0.5) * step,
+        y=south + (cell // nx)[:, None] * size + (point // side + 0.5) * step,
+    )
+
+
+def _strata(u: np.ndarray, samples: int, length: np.ndarray | int) -> np.ndarray:
+    """One index in each of `samples` equal runs of `length` points, shape (n, samples)."""
+    at = (np.arange(samples) + u[:, None]) * np.reshape(length, (-1, 1)) / samples
+    return np.minimum(at.astype(int), np.reshape(length, (-1, 1)) - 1)
+
+
+def _cut(
+    cells: np.ndarray, regions: np.ndarray, order: np.ndarray, u: np.ndarray, samples: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Cell, region, points and chosen points of the parts of cells with several regions.
+
+    Points come in Morton order, and stay in it within a region: few even draws of them are then
+    spread over the part.
+    """
+    by_region = np.argsort(regions, axis=1, kind="stable")
+    ordered = np.take_along_axis(regions, by_region, axis=1)
+    new = np.ones(ordered.shape, bool)
+    new[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    begin = np.flatnonzero(new.ravel())
+    length = np.diff(np.append(begin, ordered.size))
+    row = begin // ordered.shape[1]
+    cell = cells[row]
+    pick = begin[:, None] + _strata(u[cell], samples, length)
+    return cell, ordered.ravel()[begin], length, order[by_region.ravel()[pick]]
+
+
+def _morton(side: int) -> np.ndarray:
+    """Rank of each point of a square along a Z curve."""
+    ix, iy = np.arange(side * side) % side, np.arange(side * side) // side
+    rank = np.zeros(side * side, int)
+    for bit in range(8):
+        rank |= ((ix >> bit) & 1) << (2 * bit) | ((iy >> bit) & 1) << (2 * bit + 1)
+    return rank
+
+
+def requests_of_parts(parts: Parts, keys: np.ndarray) -> Requests:
+    """Start requests of parts, samples of one part after the other.
+
+    Parameters
+    ----------
+    keys : ndarray of uint32, shape (parts,)
+        Random stream of each part.
+    """
+    n, samples = parts.x.shape
+    requests = plan_squares(
+        parts.x.ravel(),
+        parts.y.ravel(),
+        np.zeros(n * samples),
+        np.full(n * samples, KINDS["any"]),
+        np.repeat(keys, samples),
+    )
+    requests.codes[:, 3] = np.tile(np.arange(samples), n)  # layout.R_SAMPLE
+    return requests

@@ -1,0 +1,332 @@
+"""Links: rays traced once from a start to the texels of the field that they meet, or to the sky.
+
+A texel of ground or roof is what one region has in one coarse cell; a texel of wall is a patch of
+one facade. A ray that meets a surface is kept as the number of its texel; what reaches sky or
+border is added up, since its series are known.
+"""
+
+from heatmat.kernels.gather import physics_vector, sky_weight, switches_vector
+from heatmat.kernels.heightfield import BORDER, SKY, WALL, grid_numbers, region_at, trace
+from heatmat.kernels.layout import (
+    O_SKY,
+    P_BAND_SINE,
+    R_SAMPLE,
+    S_NX,
+    S_NY,
+    S_NZ,
+    S_X,
+    S_Y,
+    S_Z,
+    T_COMPOSITION,
+    T_KIND,
+    T_REGION,
+    T_VALID,
+)
+from heatmat.kernels.paths import U2, path_key
+from heatmat.kernels.sampling import combine, cosine_direction, sobol_2d
+from heatmat.kernels.starts import F1, F2, F3, I1, I2, U1, ivec4, vec4
+from heatmat.kernels.visibility import sees_sun
+from heatmat.runtime import ti, tm
+
+# What the rays of a start bring beside their links, as shares of all its rays
+L_ISOTROPIC, L_BAND, L_SKY, L_AIR, L_BORDER, L_UNKNOWN = range(6)
+LINK_FLOATS = 6
+
+# Rows of a facade's strips: first texel, columns along it; and the heights of rows above its foot
+# are `row_bottom`.
+A_FIRST, A_COLUMNS, A_ROWS = range(3)
+
+
+@ti.func
+def texel_at(
+    status,
+    region,
+    facade,
+    p,
+    texel_f,
+    texel_i,
+    pair_first: ti.template(),
+    pair_region: ti.template(),
+    facades: ti.template(),
+    facade_z: ti.template(),
+    strips: ti.template(),
+    alias: ti.template(),
+):
+    """Texel of a hit, -1 if there is none.
+
+    Parameters
+    ----------
+    texel_f : vec4
+        West, south, size of the coarse cells, height of a wall row [m].
+    texel_i : ivec4
+        Coarse cells to the east and to the north, number of ground and roof texels, 0.
+    """
+    found = -1
+    if status == WALL:
+        if facade >= 0:
+            ax = facades[facade, 0]
+            ay = facades[facade, 1]
+            ex = facades[facade, 2] - ax
+            ey = facades[facade, 3] - ay
+            along = ((p.x - ax) * ex + (p.y - ay) * ey) / (ex * ex + ey * ey)
+            columns = strips[facade, A_COLUMNS]
+            column = ti.cast(along * ti.cast(columns, ti.f32), ti.i32)
+            column = ti.min(ti.max(column, 0), columns - 1)
+            rows = strips[facade, A_ROWS]
+            row = wall_row(p.z - facade_z[facade, 0], texel_f[3])
+            row = ti.min(ti.max(row, 0), rows - 1)
+            found = strips[facade, A_FIRST] + column * rows + row
+    else:
+        ix = ti.cast(ti.floor((p.x - texel_f[0]) / texel_f[2]), ti.i32)
+        iy = ti.cast(ti.floor((p.y - texel_f[1]) / texel_f[2]), ti.i32)
+        ix = ti.min(ti.max(ix, 0), texel_i[0] - 1)
+        iy = ti.min(ti.max(iy, 0), texel_i[1] - 1)
+        cell = iy * texel_i[0] + ix
+        for k in range(pair_first[cell], pair_first[cell + 1]):
+            # A sliver that no sample of the cell fell on reads a neighbour of its own kind.
+            if pair_region[k] == region:
+                found = k
+            elif found < 0 and (pair_region[k] == 0) == (region == 0):
+                found = k
+    if found >= 0:
+        found = alias[found]
+    return found
+
+
+@ti.func
+def wall_row(z, height):
+    """Row of a wall at z above its foot: a quarter, a quarter and a half of `height`, then whole."""
+    u = z / height
+    row = ti.cast(ti.floor(u), ti.i32) + 2
+    if u < 1.0:
+        row = 0
+        if u >= 0.5:
+            row = 2
+        elif u >= 0.25:
+            row = 1
+    return row
+
+
+@ti.kernel
+def regions_in_cells(
+    out: I2,
+    side: ti.i32,
+    texel_f: vec4,
+    texel_i: ivec4,
+    cells: F1,
+    blocks: F1,
+    block_edges: I1,
+    edge_sides: I2,
+    grid_f: grid_numbers,
+    grid_i: ivec4,
+):
+    """Region at side x side points of every coarse cell, in the middles of its subcells."""
+    for i in range(out.shape[0] * side * side):
+        cell = i // (side * side)
+        k = i - cell * side * side
+        iy = cell // texel_i[0]
+        ix = cell - iy * texel_i[0]
+        step = texel_f[2] / ti.cast(side, ti.f32)
+        x = texel_f[0] + ti.cast(ix, ti.f32) * texel_f[2] + (ti.cast(k % side, ti.f32) + 0.5) * step
+        y = (
+            texel_f[1]
+            + ti.cast(iy, ti.f32) * texel_f[2]
+            + (ti.cast(k // side, ti.f32) + 0.5) * step
+        )
+        out[cell, k] = region_at(
+            x, y, cells, blocks, block_edges, edge_sides, grid_f, grid_i
+        )
+
+
+@ti.kernel
+def trace_links(
+    request_i: I2,
+    keys: U1,
+    start_f: F2,
+    start_i: I2,
+    links: I2,
+    count: I2,
+    known: F3,
+    cells: F1,
+    blocks: F1,
+    block_edges: I1,
+    edge_sides: I2,
+    planes: F2,
+    grid_f: grid_numbers,
+    grid_i: ivec4,
+    texel_f: vec4,
+    texel_i: ivec4,
+    pair_first: I1,
+    pair_region: I1,
+    facades: F2,
+    facade_z: F2,
+    strips: I2,
+    alias: I1,
+    physics: physics_vector,
+    switches: switches_vector,
+):
+    """First rays of every start: texels met, one after the other, and what the rest brings.
+
+    `count` (starts, sets) and `known` (starts, sets, LINK_FLOATS) are those of independent sets of
+    rays, each with its own scramble and its own part of a row of `links`.
+    """
+    for flat in range(start_f.shape[0] * count.shape[1]):
+        start = flat // count.shape[1]
+        part = flat - start * count.shape[1]
+        rays = links.shape[1] // count.shape[1]
+        hits = 0
+        brings = ti.Vector([0.0] * LINK_FLOATS)
+        if start_i[start, T_VALID] == 1:
+            key = combine(combine(path_key(keys, request_i, start), ti.u32(16)), ti.u32(part))
+            first = request_i[start, R_SAMPLE] * rays
+            o = tm.vec3(start_f[start, S_X], start_f[start, S_Y], start_f[start, S_Z])
+            n = tm.vec3(start_f[start, S_NX], start_f[start, S_NY], start_f[start, S_NZ])
+            for j in range(rays):
+                d = cosine_direction(n, sobol_2d(ti.cast(first + j, ti.u32), key))
+                hit = trace(
+                    o,
+                    d,
+                    start_i[start, T_REGION],
+                    cells,
+                    blocks,
+                    block_edges,
+                    edge_sides,
+                    planes,
+                    grid_f,
+                    grid_i,
+                )
+                if hit.status == SKY:
+                    g = sky_weight(d.z, n.z, physics, switches[O_SKY])
+                    brings[L_ISOTROPIC] += 1.0
+                    brings[L_SKY] += g
+                    brings[L_AIR] += 1.0 - g
+                    if d.z < physics[P_BAND_SINE]:
+                        brings[L_BAND] += 1.0
+                elif hit.status == BORDER:
+                    brings[L_BORDER] += 1.0
+                else:
+                    texel = texel_at(
+                        hit.status,
+                        hit.region,
+                        hit.facade,
+                        o + hit.t * d,
+                        texel_f,
+                        texel_i,
+                        pair_first,
+                        pair_region,
+                        facades,
+                        facade_z,
+                        strips,
+                        alias,
+                    )
+                    if texel < 0:
+                        brings[L_UNKNOWN] += 1.0
+                    else:
+                        links[start, part * rays + hits] = texel
+                        hits += 1
+            brings /= ti.cast(rays, ti.f32)
+        count[start, part] = hits
+        for k in ti.static(range(LINK_FLOATS)):
+            known[start, part, k] = brings[k]
+
+
+@ti.kernel
+def sun_bits(
+    start_f: F2,
+    start_i: I2,
+    nodes: F2,
+    node_days: I2,
+    bits: U2,
+    leap: ti.i32,
+    cells: F1,
+    blocks: F1,
+    block_edges: I1,
+    edge_sides: I2,
+    planes: F2,
+    grid_f: grid_numbers,
+    grid_i: ivec4,
+):
+    """Sun visibility of the starts: a shadow ray for every `leap` positions of a day, and one for
+    each position between two that differ.
+
+    A gap shorter than `leap` positions between two equal answers is not seen.
+    """
+    for start in range(start_f.shape[0]):
+        for word in range(bits.shape[1]):
+            bits[start, word] = ti.u32(0)
+        if start_i[start, T_VALID] == 1:
+            o = tm.vec3(start_f[start, S_X], start_f[start, S_Y], start_f[start, S_Z])
+            n = tm.vec3(start_f[start, S_NX], start_f[start, S_NY], start_f[start, S_NZ])
+            j = 0  # next position to settle
+            known_at = -1  # nearest settled position ahead, and its answer
+            ahead = 0
+            before = -1
+            while j < nodes.shape[0]:
+                last = node_days[j, 1]
+                asked = j
+                if known_at < j:
+                    if before < 0 or j == node_days[j, 0]:
+                        before = -1
+                    else:
+                        asked = ti.min(j + leap - 1, last)
+                seen = 0
+                if known_at >= j and before == ahead:
+                    seen = ahead
+                elif known_at == j:
+                    seen = ahead
+                else:
+                    seen = sees_sun(
+                        o,
+                        n,
+                        start_i[start, T_REGION],
+                        tm.vec3(nodes[asked, 0], nodes[asked, 1], nodes[asked, 2]),
+                        cells,
+                        blocks,
+                        block_edges,
+                        edge_sides,
+                        planes,
+                        grid_f,
+                        grid_i,
+                    )
+                if asked > j:
+                    known_at = asked
+                    ahead = seen
+                else:
+                    if seen == 1:
+                        bits[start, j >> 5] |= ti.u32(1) << ti.cast(j & 31, ti.u32)
+                    before = seen
+                    j += 1
+
+
+@ti.kernel
+def join_starts(
+    start_i: I2, bits: U2, leader: I1, samples: ti.i32, tolerance: ti.i32, every: ti.i32
+):
+    """Which starts of a replicate are marched as one: the first that is like them, else -1.
+
+    Alike are starts of one kind, region and composition whose sun differs at `tolerance` positions
+    at most; all that are valid where `every` is 1.
+    """
+    for group in range(leader.shape[0] // samples):
+        for s in range(samples):
+            i = group * samples + s
+            leader[i] = -1
+            if start_i[i, T_VALID] == 1:
+                leader[i] = i
+                for other in range(group * samples, i):
+                    if leader[i] == i and leader[other] == other:
+                        alike = every
+                        if (
+                            start_i[i, T_KIND] == start_i[other, T_KIND]
+                            and start_i[i, T_REGION] == start_i[other, T_REGION]
+                            and start_i[i, T_COMPOSITION] == start_i[other, T_COMPOSITION]
+                        ):
+                            differ = 0
+                            for word in range(bits.shape[1]):
+                                differ += ti.cast(
+                                    tm.popcnt(bits[i, word] ^ bits[other, word]), ti.i32
+                                )
+                            if differ <= tolerance:
+                                alike = 1
+                        if alike == 1:
+                            leader[i] = other
