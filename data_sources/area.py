@@ -42,6 +42,11 @@ class Area:
         return float(w), float(s), float(e), float(n)
 
     @property
+    def longest(self) -> float:
+        """The longer side [m]."""
+        return max(self.extent[2] - self.extent[0], self.extent[3] - self.extent[1])
+
+    @property
     def centre(self) -> tuple[float, float]:
         """Longitude and latitude of the middle [degrees]."""
         from pyproj import Transformer
@@ -81,7 +86,18 @@ def parse_bbox(text: str) -> tuple[float, float, float, float]:
 def area_of_bounds(
     bounds: tuple[float, float, float, float], name: str, where: str = "--bbox"
 ) -> Area:
-    """The area around a box in degrees."""
+    """The area around a box in degrees.
+
+    Raises
+    ------
+    InputError
+        When it is too small or too large to be meant.
+    """
+    return _checked(rectangle(bounds, name), where)
+
+
+def rectangle(bounds: tuple[float, float, float, float], name: str) -> Area:
+    """The area around a box in degrees, of whatever size."""
     from pyproj import Transformer
 
     west, south, east, north = bounds
@@ -94,7 +110,7 @@ def area_of_bounds(
         float(math.ceil(box[2])),
         float(math.ceil(box[3])),
     )
-    return _checked(Area(name, crs, whole), where)
+    return Area(name, crs, whole)
 
 
 def area_around(lon: float, lat: float, radius: float, name: str) -> Area:

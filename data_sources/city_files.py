@@ -100,7 +100,9 @@ def write_roads(features: Features, box: Any, crs: Any, path: Path) -> int:
             continue
         if not shape.intersects(box):
             continue
-        named = {key: tags[key] for key in ("name", "highway", "surface", "lanes") if key in tags}
+        named: dict[str, Any] = {
+            key: tags[key] for key in ("name", "highway", "surface", "lanes") if key in tags
+        }
         rows.append(
             {
                 "id": features.ids[i],

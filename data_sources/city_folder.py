@@ -16,6 +16,7 @@ from data_sources.area import (
     area_of_bounds,
     area_of_polygon,
     parse_bbox,
+    rectangle,
 )
 from data_sources.cache import Provenance, now_utc, sha256_of
 from data_sources.city_extras import Extras, add_extras, add_views
@@ -86,6 +87,7 @@ def fetch_city(wish: Wish, session: Session, folder: Folder, say: Callable[[str]
     say("buildings and ground")
     city = City.from_features(read.features, crs=area.crs, extent=area.extent, margin=margin)
     kept = Counter(city.counts)
+    kept["repaired"] += read.counts.pop("repaired", 0)
     kept["overlapping_pairs"] = _overlaps(city)
     kept["ground_layers"] = len(city.ground)
     extras = add_extras(wish, area, city, session, folder, say, outcome)
@@ -188,22 +190,15 @@ def _asked_area(wish: Wish, session: Session, say: Callable[[str], None]) -> Are
     name, lon, lat, box = find_place(wish.place, session)
     if wish.radius is not None:
         return area_around(lon, lat, wish.radius, name)
-    try:
-        area = area_of_bounds((box[0], box[1], box[2], box[3]), name, wish.place)
-    except InputError:
-        area = None
-    if area is None or _longest(area) > LARGEST_NAMED:
+    area = rectangle((box[0], box[1], box[2], box[3]), name)
+    if area.longest > LARGEST_NAMED:
         raise InputError(
-            "a place without a size that can be fetched whole",
+            "too large to be fetched whole without being asked twice",
             where=wish.place,
-            got=name,
+            got=f"{area.longest / 1000.0:.0f} km: {name}",
             remedy="say how much of it: --radius 400",
         )
-    return area if _longest(area) >= 200.0 else area_around(lon, lat, NAMED_RADIUS, name)
-
-
-def _longest(area: Area) -> float:
-    return max(area.extent[2] - area.extent[0], area.extent[3] - area.extent[1])
+    return area if area.longest >= 200.0 else area_around(lon, lat, NAMED_RADIUS, name)
 
 
 def _overhang(features: Features, area: Area) -> float:

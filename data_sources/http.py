@@ -119,7 +119,7 @@ class Session:
         cache keep the public address.
     allow_private : bool
         Whether hosts of the own network may be asked.
-    clock, sleep : callable
+    clock, sleep : callable, optional
         Monotonic seconds, and a pause; tests give their own.
     log : callable, optional
         Called with a line where something is waited for; secrets struck out.
@@ -140,12 +140,13 @@ class Session:
         user_agent: str | None = None,
         overrides: Mapping[str, str] | None = None,
         allow_private: bool = False,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] | None = None,
+        sleep: Callable[[float], None] | None = None,
         log: Callable[[str], None] | None = None,
     ) -> None:
         from heatmat import __version__
 
+        clock, sleep = clock or time.monotonic, sleep or time.sleep
         self.cache = Cache(Path(cache_dir))
         self.offline = offline
         self.retries = retries

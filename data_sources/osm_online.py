@@ -71,7 +71,8 @@ def fetch_features(
         West, south, east, north [degrees].
     session : Session
     counts : Counter
-        ``elements_malformed`` and ``elements_without_geometry`` are added.
+        ``elements_malformed``, ``no_geometry`` and ``repaired`` (outlines that cross themselves,
+        which osmnx mends) are added.
 
     Raises
     ------
@@ -95,7 +96,11 @@ def fetch_features(
                 remedy="check the place, or give a larger --radius",
             ) from None
     features = _features(table)
-    counts["elements_without_geometry"] += max(0, len(bridge.tagged) - len(features.ids))
+    lost = bridge.tagged - {
+        (kind, int(n)) for kind, n in (name.split("/") for name in features.ids)
+    }
+    counts["no_geometry"] += len(lost)
+    counts["repaired"] += bridge.crossing_outlines()
     return features
 
 
@@ -147,6 +152,8 @@ class _Bridge:
         self.counts = counts
         self.tagged: set[tuple[str, int]] = set()  # what should come out as features
         self._seen: set[tuple[str, int]] = set()  # what crosses a border is in two answers
+        self._nodes: dict[int, tuple[float, float]] = {}
+        self._outlines: list[list[int]] = []
 
     @contextmanager
     def crossed(self) -> Iterator[None]:
@@ -234,10 +241,25 @@ class _Bridge:
             self._seen.add(name)
             tags = element.get("tags")
             element["tags"] = tags if isinstance(tags, dict) else {}
-            if set(element["tags"]) & set(TAGS) and element["type"] != "relation":
+            if _is_wanted(element["tags"]):
                 self.tagged.add(name)
+            if name[0] == "node":
+                self._nodes[name[1]] = (element["lon"], element["lat"])
+            elif name[0] == "way" and {"building", "building:part"} & set(element["tags"]):
+                self._outlines.append(element["nodes"])
             kept.append(element)
         return kept
+
+    def crossing_outlines(self) -> int:
+        """Outlines of buildings that cross themselves."""
+        import shapely
+
+        rings = [
+            shapely.Polygon([self._nodes[n] for n in nodes])
+            for nodes in self._outlines
+            if len(nodes) > 3 and nodes[0] == nodes[-1] and all(n in self._nodes for n in nodes)
+        ]
+        return sum(not ring.is_valid for ring in rings)
 
 
 def _answer(table: Any, url: str) -> Any:
@@ -247,6 +269,15 @@ def _answer(table: Any, url: str) -> Any:
         status_code=200, ok=True, reason="OK", url=url, content=text.encode(), text=text,
         json=lambda: table,
     )  # fmt: skip
+
+
+def _is_wanted(tags: Mapping[str, Any]) -> bool:
+    """Whether the tags are among those asked for; nodes of ways come with any."""
+    for key in tags.keys() & TAGS.keys():
+        values = TAGS[key]
+        if values is True or (isinstance(values, list) and tags[key] in values):
+            return True
+    return False
 
 
 def _is_element(element: Any) -> bool:

@@ -84,6 +84,7 @@ class RunDirectory:
     """
 
     record_name = RUN_FILE
+    may_hold: frozenset[str] = frozenset()  # what a folder without a record may hold already
 
     def __init__(self, path: Path, inputs: dict[str, Any], record: dict[str, Any]) -> None:
         self.path = path
@@ -111,7 +112,7 @@ class RunDirectory:
         if path.exists() and not path.is_dir():
             raise OutputError("is a file", where=str(path), expected="a folder")
         old = read_record(path / cls.record_name)
-        if old is None and _holds_files(path):
+        if old is None and _holds_files(path, cls.may_hold):
             raise OutputError(
                 f"is not empty and holds no {cls.record_name}",
                 where=str(path),
@@ -230,8 +231,10 @@ class RunDirectory:
         write_record(self.path / self.record_name, self.record)
 
 
-def _holds_files(path: Path) -> bool:
-    return path.is_dir() and any(not p.name.startswith(".") for p in path.iterdir())
+def _holds_files(path: Path, besides: frozenset[str]) -> bool:
+    if not path.is_dir():
+        return False
+    return any(not p.name.startswith(".") and p.name not in besides for p in path.iterdir())
 
 
 def _remove_leftovers(path: Path) -> None:

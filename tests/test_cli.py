@@ -19,6 +19,7 @@ from heatmat.scenario import Scenario
 
 COMMANDS = (
     "demo",
+    "fetch",
     "check",
     "run",
     "query",
@@ -77,7 +78,7 @@ def test_help_lists_what_there_is_and_no_more(capsys: pytest.CaptureFixture[str]
     text = capsys.readouterr().out
     for name in COMMANDS:
         assert f" {name} " in text
-    for later in ("fetch", "materials", "sweep", "attribute", "sensitivity", "validate"):
+    for later in ("materials", "sweep", "attribute", "sensitivity", "validate"):
         assert f" {later} " not in text
 
 

@@ -22,6 +22,7 @@ class CityDirectory(RunDirectory):
     """A city folder: like that of a run, but what was missing is asked for again."""
 
     record_name = "fetch.json"
+    may_hold = frozenset({CACHE})
 
     def __init__(self, path: Path, inputs: dict[str, Any], record: dict[str, Any]) -> None:
         super().__init__(path, inputs, record)
