@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,9 @@ ROOF_STEP = 1.5
 SMALLEST_ROOF = 25.0
 """A roof with less area joins its neighbour; a building with less is left out [m2]: our rule."""
 
+MARGIN, MARGIN_SHARE = 200.0, 0.15
+"""The rim of the rasters shades and is not reported: so wide [m], at most this share of a side."""
+
 SMOOTHING = 1.5
 """Outlines are smoothed where that moves less than the square of this many cells: our rule. It
 straightens the stairs of cells along an oblique wall."""
@@ -40,7 +44,8 @@ class RasterCity:
     Attributes
     ----------
     city : dict
-        The table [city] of a scenario, paths relative to the folder; the extent is the rasters'.
+        The table [city] of a scenario, paths relative to the folder; the extent is the rasters'
+        without a margin.
     counts : dict of str to int
     notes : tuple of str
     """
@@ -107,8 +112,10 @@ def city_from_rasters(
     table.to_file(folder / "buildings.gpkg", driver="GPKG")
     city: dict[str, Any] = {"buildings": "buildings.gpkg"}
     city["crs"] = crs.to_string() if crs.to_epsg() is None else f"EPSG:{crs.to_epsg()}"
+    margin = math.floor(min(MARGIN, MARGIN_SHARE * grid.cell * min(grid.width, grid.height)))
     east, south = grid.west + grid.width * grid.cell, grid.north - grid.height * grid.cell
-    city["extent"] = [grid.west, south, east, grid.north]
+    city["extent"] = [grid.west + margin, south + margin, east - margin, grid.north - margin]
+    city["margin_m"] = float(margin)
     about = {"source": f"{Path(dem).name}, as given"}
     write_raster(folder / "terrain.tif", ground, grid, nodata=-9999.0, tags=about, unit="metre")
     city["terrain"] = "terrain.tif"
