@@ -84,6 +84,8 @@ class Mesh:
     def volume(self, medium: int) -> float:
         """Volume that the boundary of a medium encloses [m3]; positive if its normals leave it."""
         corners = self.vertices.astype(np.float64)[self._turned(medium)]
+        if len(corners) == 0:
+            return 0.0
         corners -= corners.reshape(-1, 3).mean(axis=0)  # smaller numbers, less cancellation
         return float((np.cross(corners[:, 0], corners[:, 1]) * corners[:, 2]).sum() / 6.0)
 

@@ -175,7 +175,12 @@ def _regions(
         grown = built.buffer(gap / 2, join_style="mitre", mitre_limit=1.5)
         closed = grown.buffer(-gap / 2, join_style="mitre", mitre_limit=2.0)
         closed = shapely.set_precision(shapely.difference(closed, built, grid_size=GRID), GRID)
-        slits = [p for p in shapely.get_parts(closed) if p.geom_type == "Polygon"]
+        # What is thinner than the grid is rounding, not a slit.
+        slits = [
+            p
+            for p in shapely.get_parts(closed)
+            if p.geom_type == "Polygon" and 2.0 * p.area > GRID * p.length
+        ]
     else:
         slits = []
     faces = _arrange([*outlines, *slits])
