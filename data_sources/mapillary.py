@@ -14,9 +14,9 @@ import math
 import os
 from typing import TYPE_CHECKING, Any
 
-from data_sources.areas import Box, TooMuchError, search_boxes
 from data_sources.errors import MalformedError, RefusedError
 from data_sources.redaction import Secret
+from data_sources.search_boxes import Box, TooMuchError, search_boxes
 from data_sources.street_image import (
     StreetImage,
     entry,

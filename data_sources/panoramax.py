@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from data_sources.areas import Box, search_boxes
 from data_sources.errors import MalformedError
+from data_sources.search_boxes import Box, search_boxes
 from data_sources.street_image import (
     EQUIRECTANGULAR_ASPECT,
     StreetImage,

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from data_sources import mapillary, panoramax
-from data_sources.areas import Box
 from data_sources.errors import NetworkError
 from data_sources.facade_outlines import Buildings, Facades, outline_facades, read_buildings
 from data_sources.image_files import Fetched, ImageStore
+from data_sources.search_boxes import Box
 from data_sources.street_image import StreetImage, unique
 from data_sources.thinning import thin
 from data_sources.view_files import Crop, check_shape, folder_names, write_crops, write_tables

@@ -165,9 +165,9 @@ def test_search_asks_as_documented(net, tmp_path):
 
 
 def test_boxes_are_smaller_than_the_documents_allow(net, tmp_path):
-    ask(net, tmp_path, Answer({"data": []}), area=(9.10, 48.70, 9.13, 48.73))
+    ask(net, tmp_path, Answer({"data": []}), area=(9.10, 48.70, 9.11, 48.71))
     boxes = [[float(v) for v in seen.query["bbox"].split(",")] for seen in net.seen]
-    assert len(boxes) == 100
+    assert len(boxes) == 16
     assert all((e - w) * (n - s) < 0.01 for w, s, e, n in boxes)
 
 

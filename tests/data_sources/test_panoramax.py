@@ -8,9 +8,9 @@ import json
 import pytest
 
 from data_sources import panoramax
-from data_sources.areas import MIN_SIDE, quarters, tiles
 from data_sources.errors import BusyError, MalformedError, NetworkError, OfflineError, TooLargeError
 from data_sources.http import Session
+from data_sources.search_boxes import MIN_SIDE, quarters, tiles
 from data_sources.street_view import find_images
 from heatmat.errors import InputError
 from tests.data_sources.loopback import Answer, Loopback
@@ -193,8 +193,8 @@ def test_large_area_is_searched_in_boxes(net, tmp_path):
 
 
 def test_full_answer_is_searched_again_in_quarters(net, tmp_path):
-    # 40 pictures on a line; the server gives five at a time, as it is asked.
-    everything = [item(f"p{k}", (7.7301 + 0.0001 * k, 48.5)) for k in range(40)]
+    # 20 pictures on a line; the server gives five at a time, as it is asked.
+    everything = [item(f"p{k}", (7.7301 + 0.0001 * k, 48.5)) for k in range(20)]
 
     def answer(seen):
         west, south, east, north = (float(v) for v in seen.query["bbox"].split(","))
@@ -207,8 +207,8 @@ def test_full_answer_is_searched_again_in_quarters(net, tmp_path):
         return Answer(collection(*inside[: int(seen.query["limit"])]))
 
     net.on(HOST, "/api/search", answer)
-    images, notes = panoramax.find((7.73, 48.49, 7.74, 48.51), session(net, tmp_path), limit=5)
-    assert {image.id for image in images} == {f"p{k}" for k in range(40)}
+    images, notes = panoramax.find((7.73, 48.4975, 7.735, 48.5025), session(net, tmp_path), limit=5)
+    assert {image.id for image in images} == {f"p{k}" for k in range(20)}
     assert notes == []
 
 
