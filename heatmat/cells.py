@@ -12,7 +12,13 @@ _CHUNK = 400_000
 
 
 def boundary_cells(
-    edge_ab: np.ndarray, west: float, south: float, resolution: float, nx: int, ny: int
+    edge_ab: np.ndarray,
+    west: float,
+    south: float,
+    resolution: float,
+    nx: int,
+    ny: int,
+    dilation: float = DILATION,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """List the edges of each cell.
 
@@ -22,6 +28,8 @@ def boundary_cells(
     west, south, resolution : float
         South-west corner and cell size [m].
     nx, ny : int
+    dilation : float, optional
+        An edge is listed in every cell that it comes this near to [m].
 
     Returns
     -------
@@ -33,7 +41,7 @@ def boundary_cells(
     found: list[np.ndarray] = []
     ne = len(edge_ab)
     for piece, edge in _short_pieces(edge_ab, 4.0 * resolution):
-        found.append(_pairs(piece, edge, edge_ab, west, south, resolution, nx, ny))
+        found.append(_pairs(piece, edge, edge_ab, west, south, resolution, nx, ny, dilation))
     pairs = np.unique(np.concatenate([np.empty(0, dtype=np.int64), *found]))
     cell, edges = np.divmod(pairs, max(ne, 1))
     cells, first = np.unique(cell, return_index=True)
@@ -65,10 +73,11 @@ def _pairs(
     resolution: float,
     nx: int,
     ny: int,
+    dilation: float,
 ) -> np.ndarray:
     """Codes cell * ne + edge of the cells that pieces touch."""
-    x = np.sort(piece[:, [0, 2]], axis=1) + [-DILATION, DILATION]
-    y = np.sort(piece[:, [1, 3]], axis=1) + [-DILATION, DILATION]
+    x = np.sort(piece[:, [0, 2]], axis=1) + [-dilation, dilation]
+    y = np.sort(piece[:, [1, 3]], axis=1) + [-dilation, dilation]
     column = np.clip(np.floor((x - west) / resolution).astype(np.int64), [0, -1], [nx, nx - 1])
     row = np.clip(np.floor((y - south) / resolution).astype(np.int64), [0, -1], [ny, ny - 1])
     wide = np.maximum(column[:, 1] - column[:, 0] + 1, 0)
@@ -82,7 +91,7 @@ def _pairs(
     dx, dy = ab[:, 2] - ab[:, 0], ab[:, 3] - ab[:, 1]
     centre_x = west + (i + 0.5) * resolution - ab[:, 0]
     centre_y = south + (j + 0.5) * resolution - ab[:, 1]
-    half = resolution / 2 + DILATION
+    half = resolution / 2 + dilation
     touches = np.abs(dx * centre_y - dy * centre_x) <= half * (np.abs(dx) + np.abs(dy))
     cell = (ny - 1 - j) * nx + i
     return (cell * len(edge_ab) + edge[index])[touches]
@@ -156,6 +165,7 @@ def cell_tops(
     west: float,
     south: float,
     resolution: float,
+    dilation: float = DILATION,
 ) -> np.ndarray:
     """The highest point of the surface over each cell, never too low.
 
@@ -165,6 +175,8 @@ def cell_tops(
     start, edges, edge_regions, region_plane, region_top : ndarray
         As in `heatmat.maps.Maps`.
     west, south, resolution : float
+    dilation : float, optional
+        As in `boundary_cells`.
 
     Returns
     -------
@@ -177,7 +189,7 @@ def cell_tops(
     def highest(region: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         plane = region_plane[region]
         z = plane[:, 0] + plane[:, 1] * (x - plane[:, 3]) + plane[:, 2] * (y - plane[:, 4])
-        z += (np.abs(plane[:, 1]) + np.abs(plane[:, 2])) * (resolution / 2 + DILATION)
+        z += (np.abs(plane[:, 1]) + np.abs(plane[:, 2])) * (resolution / 2 + dilation)
         return np.minimum(z, region_top[region])
 
     top = np.zeros((ny, nx))

@@ -7,6 +7,7 @@ can be compared hit by hit and timed side by side.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import shapely
@@ -87,7 +88,7 @@ def _ground(maps: Maps) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def _roofs(maps: Maps) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Faces of the plan above ground level, triangulated."""
-    lines = shapely.linestrings(maps.edge_ab.reshape(-1, 2, 2).astype(float))
+    lines: Any = shapely.linestrings(maps.edge_ab.reshape(-1, 2, 2).astype(float))
     faces = shapely.get_parts(shapely.polygonize(lines))
     owner = _region_of_faces(maps, faces)
     faces, owner = faces[owner > 0], owner[owner > 0]

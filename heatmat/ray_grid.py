@@ -11,15 +11,26 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from heatmat.cells import DILATION, boundary_cells, cell_tops, reference_points
+from heatmat.cells import boundary_cells, cell_tops, reference_points
 from heatmat.errors import InputError
-from heatmat.maps import Maps, max_pyramid, plane_height
+from heatmat.kernels.layout import ENVELOPE_SLOPES
+from heatmat.maps import Maps, plane_height
 
 RAY_CELL = 8.0
 """Side of a cell [m]."""
 
+DILATION = 0.02
+"""An edge is listed in every cell that it comes this near to [m]: a ray adds up the cells' sides,
+and after a hundred cells is off by a millimetre."""
+
 ROW = 8
 """Floats of one row of `RayGrid.blocks`: two rows fill a cache line."""
+
+CELL = 2 + len(ENVELOPE_SLOPES)
+"""Floats of one cell."""
+
+LONGEST_DETOUR = 1.0824
+"""Most that a way by rows, columns and diagonals is longer than the straight one."""
 
 LARGEST_ROW = 1 << 24
 """Row numbers are stored as float32, which counts no further."""
@@ -37,16 +48,17 @@ class RayGrid:
     Attributes
     ----------
     cells : ndarray of float32, shape (n,)
-        Two numbers a cell, level after level from the finest on: the highest point over the cell;
-        and on the finest level the region that fills it, or -1-row of the block of its edges.
+        Of each cell, with a ring of empty ones around them all: the highest point over it; the
+        region that fills it, or -1-row of the block of its edges; and for each of
+        `ENVELOPE_SLOPES` the height above which a ray that rises so steeply meets nothing more.
     blocks : ndarray of float32, shape (rows * ROW,)
         For each cell with edges a heading (number of edges, region of the reference point, its x
         and y, top of the lowest group of planes, bottom of the next group, steepest slope) and then
         its edges: ax, ay, bx, by, the left plane's height at a and b, the right plane's.
     block_edges : ndarray of int32, shape (rows,)
         Edge of each row, -1 for headings.
-    nx, ny, levels, width : int
-        Cells, levels, cells a row of the finest level (a power of two).
+    nx, ny : int
+        Cells to the east and to the north, without the ring.
     cell : float
         Side of a cell [m].
     """
@@ -56,8 +68,6 @@ class RayGrid:
     block_edges: np.ndarray
     nx: int
     ny: int
-    levels: int
-    width: int
     cell: float
 
 
@@ -82,7 +92,7 @@ def build_ray_grid(maps: Maps, cell: float = RAY_CELL) -> RayGrid:
     nx = int(np.ceil(maps.nx * maps.resolution / cell - 1e-9))
     ny = int(np.ceil(maps.ny * maps.resolution / cell - 1e-9))
     grid = (maps.west, maps.south, cell, nx, ny)
-    found, start, edges = boundary_cells(maps.edge_ab, *grid)
+    found, start, edges = boundary_cells(maps.edge_ab, *grid, DILATION)
     points = _on_maps(maps, reference_points(found, start, edges, maps.edge_ab, *grid)[0])
     first = start[:-1] + np.arange(len(found))  # heading of each block
     rows = len(edges) + len(found)
@@ -92,9 +102,8 @@ def build_ray_grid(maps: Maps, cell: float = RAY_CELL) -> RayGrid:
     codes = region.copy()
     codes.ravel()[found] = -1 - first
     region.ravel()[found] = -1 - np.arange(len(found))
-    tops = cell_tops(
-        region, start, edges, maps.edge_regions, maps.region_plane, maps.region_top, *grid[:3]
-    )
+    sides, planes, highest = maps.edge_regions, maps.region_plane, maps.region_top
+    tops = cell_tops(region, start, edges, sides, planes, highest, *grid[:3], DILATION)
     blocks = np.zeros((max(rows, 1), ROW), np.float32)
     block_edges = np.full(max(rows, 1), -1, np.int32)
     owner = np.repeat(np.arange(len(found)), np.diff(start))
@@ -109,8 +118,7 @@ def build_ray_grid(maps: Maps, cell: float = RAY_CELL) -> RayGrid:
         maps.south + 0.5 * cell,
     ]
     blocks[first, 4:7] = _plane_groups(maps, edges, owner, centre, cell)
-    cells, levels, width = _levels(tops, codes)
-    return RayGrid(cells, blocks.ravel(), block_edges, nx, ny, levels, width, cell)
+    return RayGrid(_cells(tops, codes, cell), blocks.ravel(), block_edges, nx, ny, cell)
 
 
 def _region_of_centres(maps: Maps, cell: float, nx: int, ny: int) -> np.ndarray:
@@ -173,18 +181,56 @@ def _plane_groups(
     return np.column_stack([top_of_lowest, bottom_of_next, slope * (1.0 + 1e-5)])
 
 
-def _levels(tops: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, int, int]:
-    """Highest points of all levels and codes of the finest, interleaved; levels; width."""
+def _cells(tops: np.ndarray, codes: np.ndarray, cell: float) -> np.ndarray:
+    """Numbers of all cells, the ring included, row 0 south."""
     ny, nx = tops.shape
-    width = 1 << max(1, int(np.ceil(np.log2(max(nx, ny)))))
-    padded = np.zeros((width, width), np.float32)
-    padded[:ny, :nx] = tops[::-1]
-    levels = max_pyramid(padded)
-    cells = np.zeros((sum(level.size for level in levels), 2), np.float32)
-    cells[:, 0] = np.concatenate([level.ravel() for level in levels])
-    finest = cells[: width * width, 1].reshape(width, width)
-    finest[:ny, :nx] = codes[::-1]
-    return cells.ravel(), len(levels), width
+    cells = np.zeros((ny + 2, nx + 2, CELL), np.float32)
+    cells[1:-1, 1:-1, 0] = tops[::-1]
+    cells[1:-1, 1:-1, 1] = codes[::-1]
+    for k, slope in enumerate(ENVELOPE_SLOPES):
+        cells[..., 2 + k] = envelope(cells[..., 0], slope * cell) + _SLACK
+    return cells.ravel()
+
+
+def envelope(top: np.ndarray, drop: float) -> np.ndarray:
+    """The surface that falls by `drop` a cell from every cell's top, never too low.
+
+    A ray that rises by `drop` a cell and is above it in some part of a cell stays above all tops:
+    distances are those between the cells' nearest points, in the metric of the eight neighbours
+    (Borgefors 1986, doi:10.1016/S0734-189X(86)80047-0), shortened so as not to exceed the true one.
+
+    Parameters
+    ----------
+    top : ndarray, shape (ny, nx)
+        Highest point of each cell [m].
+    drop : float
+        Fall over one cell side [m].
+
+    Returns
+    -------
+    ndarray of float64, shape (ny, nx)
+    """
+    ny, nx = top.shape
+    near = np.pad(top, 1, mode="edge")
+    # Neighbours touch: their distance is nought.
+    base = np.max([near[i : i + ny, j : j + nx] for i in range(3) for j in range(3)], axis=0)
+    straight = drop / LONGEST_DETOUR
+    fall = straight * np.arange(nx)
+
+    def sweep(level: np.ndarray) -> np.ndarray:
+        """Along the rows both ways, and from each row to the next."""
+        for row in range(ny):
+            line = level[row]
+            if row:
+                before = level[row - 1]
+                line = np.maximum(line, before - straight)
+                line[1:] = np.maximum(line[1:], before[:-1] - straight * np.sqrt(2.0))
+                line[:-1] = np.maximum(line[:-1], before[1:] - straight * np.sqrt(2.0))
+            line = np.maximum.accumulate(line + fall) - fall
+            level[row] = (np.maximum.accumulate(line[::-1] + fall) - fall)[::-1]
+        return level
+
+    return sweep(sweep(base.astype(float))[::-1])[::-1]
 
 
 def regions_at(maps: Maps, points: np.ndarray) -> np.ndarray:

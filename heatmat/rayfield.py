@@ -52,7 +52,7 @@ class RayField:
         east = maps.west + maps.nx * maps.resolution
         north = maps.south + maps.ny * maps.resolution
         self.grid_f = ti.Vector([maps.west, maps.south, grid.cell, top, east, north], ti.f32)
-        self.grid_i = ti.Vector([grid.nx, grid.ny, grid.levels, grid.width], ti.i32)
+        self.grid_i = ti.Vector([grid.nx, grid.ny, grid.nx + 2, 0], ti.i32)
         self.wind = to_device(case.wind_coefficients[::-1].astype(np.float32))
         # Row 0 of the wind raster starts at the northern edge; the last row may hang over.
         wind_south = maps.south + maps.ny * maps.resolution

@@ -12,6 +12,9 @@ MAX_ENTRIES = 8
 LOOKS = 8
 """Rays of a later vertex that are known at once where they reach the sky; one that hits goes on."""
 
+ENVELOPE_SLOPES = (0.05, 0.15, 0.35, 0.7, 1.2, 2.2)
+"""Slopes of the cones under which a cell knows the city to lie (`heatmat.ray_grid`)."""
+
 STRIDE = 3
 """Solver steps of one group that share a shadow ray at later vertices (random phase)."""
 

@@ -1,6 +1,7 @@
 """What the starts and the vertices of paths see: the sun at its positions, and the sky."""
 
-from heatmat.kernels.heightfield import SKY, grid_numbers, trace
+from heatmat.kernels.edges import NO_ROW
+from heatmat.kernels.heightfield import SKY, grid_numbers, shadow, trace
 from heatmat.kernels.layout import (
     MAX_VERTICES,
     S_NX,
@@ -26,6 +27,45 @@ from heatmat.kernels.sampling import combine, cosine_direction, mix, sobol_2d
 from heatmat.kernels.starts import F1, F2, I1, I2, U1, ivec4
 from heatmat.runtime import ti, tm
 
+FACES_AWAY = -3
+
+
+@ti.func
+def sun_blocker(
+    o,
+    n,
+    region,
+    sun,
+    suspect,
+    cells: ti.template(),
+    blocks: ti.template(),
+    block_edges: ti.template(),
+    edge_sides: ti.template(),
+    planes: ti.template(),
+    grid_f,
+    grid_i,
+):
+    """What keeps the sun from a surface, as `heightfield.shadow` says it; -3: it faces away.
+
+    `suspect` is what kept it from there a little earlier: most often it still does.
+    """
+    found = FACES_AWAY
+    if n.dot(sun) > 0.0:
+        found = shadow(
+            o,
+            sun,
+            region,
+            suspect,
+            cells,
+            blocks,
+            block_edges,
+            edge_sides,
+            planes,
+            grid_f,
+            grid_i,
+        )
+    return found
+
 
 @ti.func
 def sees_sun(
@@ -42,23 +82,21 @@ def sees_sun(
     grid_i,
 ):
     """1 if the surface faces the sun and nothing stands between."""
-    seen = 0
-    if n.dot(sun) > 0.0:
-        hit = trace(
-            o,
-            sun,
-            region,
-            cells,
-            blocks,
-            block_edges,
-            edge_sides,
-            planes,
-            grid_f,
-            grid_i,
-        )
-        if hit.status == SKY:
-            seen = 1
-    return seen
+    found = sun_blocker(
+        o,
+        n,
+        region,
+        sun,
+        NO_ROW,
+        cells,
+        blocks,
+        block_edges,
+        edge_sides,
+        planes,
+        grid_f,
+        grid_i,
+    )
+    return ti.select(found == NO_ROW, 1, 0)
 
 
 @ti.kernel
@@ -84,26 +122,27 @@ def start_visibility(
         if start_i[start, T_VALID] == 1:
             o = tm.vec3(start_f[start, S_X], start_f[start, S_Y], start_f[start, S_Z])
             n = tm.vec3(start_f[start, S_NX], start_f[start, S_NY], start_f[start, S_NZ])
+            blocker = NO_ROW
             for b in range(ti.min(32, nodes.shape[0] - 32 * word)):
                 j = 32 * word + b
-                sun = tm.vec3(nodes[j, 0], nodes[j, 1], nodes[j, 2])
-                if (
-                    sees_sun(
-                        o,
-                        n,
-                        start_i[start, T_REGION],
-                        sun,
-                        cells,
-                        blocks,
-                        block_edges,
-                        edge_sides,
-                        planes,
-                        grid_f,
-                        grid_i,
-                    )
-                    == 1
-                ):
+                found = sun_blocker(
+                    o,
+                    n,
+                    start_i[start, T_REGION],
+                    tm.vec3(nodes[j, 0], nodes[j, 1], nodes[j, 2]),
+                    blocker,
+                    cells,
+                    blocks,
+                    block_edges,
+                    edge_sides,
+                    planes,
+                    grid_f,
+                    grid_i,
+                )
+                if found == NO_ROW:
                     value |= ti.u32(1) << ti.cast(b, ti.u32)
+                elif found >= 0:
+                    blocker = found
         bits[start, word] = value
 
 
