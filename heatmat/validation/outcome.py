@@ -1,0 +1,125 @@
+"""What a validation study found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Check:
+    """One figure against what was asked of it.
+
+    Attributes
+    ----------
+    what : str
+    value : float
+    limit : float
+    unit : str
+    at_least : bool
+        The value is to be no less than the limit, in place of no more.
+    note : str
+        Where the limit is missed: what was learnt.
+    """
+
+    what: str
+    value: float
+    limit: float
+    unit: str = "K"
+    at_least: bool = False
+    note: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """Whether the figure is reached; never for one that is not a number."""
+        if self.at_least:
+            return self.value >= self.limit
+        return self.value <= self.limit
+
+
+@dataclass
+class Outcome:
+    """What one study shows.
+
+    Attributes
+    ----------
+    title : str
+    against : str
+        What HeatMat is compared with, and who made it.
+    proves, does_not_prove : str
+        A sentence or two each.
+    checks : list of Check
+    tables : list of (caption, DataFrame)
+    figures : list of (caption, Figure)
+    notes : list of str
+        Paragraphs.
+    seconds : float
+        Set by the runner.
+    """
+
+    title: str
+    against: str
+    proves: str
+    does_not_prove: str
+    checks: list[Check] = field(default_factory=list)
+    tables: list[tuple[str, pd.DataFrame]] = field(default_factory=list)
+    figures: list[tuple[str, Figure]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def missed(self) -> list[Check]:
+        """Checks whose figure is not reached."""
+        return [check for check in self.checks if not check.holds]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How a study is to run.
+
+    Attributes
+    ----------
+    folder : Path
+        For its scratch files.
+    quick : bool
+        The short version that the test suite runs.
+    device : str
+    data : Path, optional
+        Folder of measured and real data that is not part of the package.
+    progress : callable
+        ``progress(text)``.
+    """
+
+    folder: Path
+    quick: bool = False
+    device: str = "auto"
+    data: Path | None = None
+    progress: Callable[[str], None] = lambda text: None
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study that can be run.
+
+    Attributes
+    ----------
+    name : str
+        On the command line.
+    run : callable
+        ``run(setting)`` gives the `Outcome`.
+    modules : tuple of str
+        Modules beyond the core install that it needs.
+    data : tuple of str
+        Folders of `Setting.data` that it needs.
+    """
+
+    name: str
+    run: Callable[[Setting], Outcome]
+    modules: tuple[str, ...] = ()
+    data: tuple[str, ...] = ()
