@@ -101,11 +101,14 @@ def _centre(source: Any, bounds: tuple[float, ...], where: str) -> tuple[float, 
     longitude, latitude = transformer.transform(x, y)
     inside = all(map(math.isfinite, (longitude, latitude))) and abs(latitude) <= 90.0
     if not inside or abs(longitude) > 180.0:
+        swapped = source.is_geographic and abs(x) <= 90.0 < abs(y) <= 180.0
         raise InputError(
             "the coordinates do not fit the coordinate system",
             where=where,
             got=f"x {x:g}, y {y:g} in {source.name}",
-            remedy="name the file's true system as city.crs",
+            remedy="latitude and longitude are swapped: longitude comes first"
+            if swapped
+            else "name the file's true system as city.crs",
         )
     return float(longitude), float(latitude)
 

@@ -113,9 +113,16 @@ def make_footprints(features: Features, rows: list[int], counts: Counter[str]) -
     InputError
         On coordinates that are not finite, and on ids given twice.
     """
+    import numpy as np
+    import shapely
+
     footprints: list[Footprint] = []
     seen: dict[str, int] = {}
-    for i in rows:
+    # In bulk, since nearly every outline is one sound polygon; the others one by one.
+    shapes = np.array([features.geometry[i] for i in rows], dtype=object)
+    sound = (shapely.get_type_id(shapes) == 3) & shapely.is_valid(shapes)
+    sound &= np.isfinite(shapely.bounds(shapes)).all(axis=1) & (shapely.area(shapes) >= MIN_AREA)
+    for i, single in zip(rows, sound, strict=True):
         name = features.ids[i]
         if name in seen:
             raise InputError(
@@ -126,10 +133,11 @@ def make_footprints(features: Features, rows: list[int], counts: Counter[str]) -
             )
         seen[name] = i
         tags = features.tags[i]
-        polygons = _polygons(features.geometry[i], features.where(i), counts)
+        where, shape = features.where(i), features.geometry[i]
+        polygons = [shape] if single else _polygons(shape, where, counts)
         for k, polygon in enumerate(polygons):
             own = name if len(polygons) == 1 else f"{name}#{k + 1}"
-            footprints.append(Footprint(polygon, tags, own, features.where(i), _is_part(tags)))
+            footprints.append(Footprint(polygon, tags, own, where, _is_part(tags)))
     return _without_twins(footprints, features.lenient, counts)
 
 
@@ -158,13 +166,16 @@ def _without_twins(
     The outer way of a multipolygon often repeats the relation's `building` tag. In a user's table
     equal outlines without a courtyard between them stay: they may differ in height.
     """
+    import numpy as np
     import shapely
 
     best: dict[tuple[bool, bytes], int] = {}
     dropped: set[int] = set()
+    rings = shapely.polygons(shapely.get_exterior_ring([f.polygon for f in footprints]))
+    rounded = shapely.normalize(shapely.set_precision(rings, 0.001))
+    forms = np.asarray(shapely.to_wkb(rounded)).tolist()
     for i, item in enumerate(footprints):
-        ring = shapely.normalize(shapely.Polygon(item.polygon.exterior))
-        key = (item.is_part, shapely.to_wkb(shapely.set_precision(ring, 0.001)))
+        key = (item.is_part, forms[i])
         other = best.setdefault(key, i)
         if other == i:
             continue

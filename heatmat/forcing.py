@@ -259,13 +259,24 @@ def _local_stamps(
 
 def _distance_note(weather: Weather, latitude: float, longitude: float) -> tuple[str, ...]:
     """A note where the weather was recorded far from the city."""
+    distance = _distance_km(weather, latitude, longitude)
+    if distance < FAR_WEATHER_KM:
+        return ()
+    note = f"the weather's site is {distance:.0f} km from the city"
+    if abs(longitude) <= 90.0 and _distance_km(weather, longitude, latitude) < FAR_WEATHER_KM:
+        note += (
+            f" (at {latitude:.3f} N, {longitude:.3f} E): with latitude and longitude swapped it "
+            "would be near, so look at their order in the buildings file (GeoJSON: longitude first)"
+        )
+    return (note,)
+
+
+def _distance_km(weather: Weather, latitude: float, longitude: float) -> float:
+    """From the weather's site to a place."""
     mean_latitude = np.deg2rad(0.5 * (weather.latitude + latitude))
     east = (longitude - weather.longitude + 180.0) % 360.0 - 180.0
     # 111.2 km to a degree of a great circle
-    distance = 111.2 * np.hypot(latitude - weather.latitude, east * np.cos(mean_latitude))
-    if distance < FAR_WEATHER_KM:
-        return ()
-    return (f"the weather's site is {distance:.0f} km from the city",)
+    return float(111.2 * np.hypot(latitude - weather.latitude, east * np.cos(mean_latitude)))
 
 
 def _ground_wave(weather: Weather, physics: PhysicsOptions) -> GroundWave:

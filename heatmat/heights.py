@@ -320,21 +320,28 @@ def fill_heights(
     fallback, rest = DEFAULT_LEVELS * STOREY_HEIGHT, "default"
     if len(known) >= FILL_MIN_NEIGHBOURS:
         fallback, rest = float(np.median(values)), "median"
-    tree = shapely.STRtree([polygons[i] for i in known])
     filled, rules = list(heights), [""] * len(heights)
-    for i, height in enumerate(heights):
-        if not math.isnan(height):
-            continue
+    missing = [i for i, height in enumerate(heights) if math.isnan(height)]
+    asked = np.array([polygons[i] for i in missing if not low[i]], dtype=object)
+    tree = shapely.STRtree([polygons[i] for i in known])
+    who, near = tree.query(asked, predicate="dwithin", distance=FILL_DISTANCE)
+    order = np.argsort(who, kind="stable")
+    who, near = who[order], near[order]
+    donors = tree.geometries[near]
+    weights = shapely.area(donors) / (shapely.distance(asked[who], donors) + FILL_SOFTENING)
+    first = np.searchsorted(who, np.arange(len(asked) + 1))
+    row = 0
+    for i in missing:
         if low[i]:
             filled[i], rules[i] = STOREY_HEIGHT, "one_storey"
             continue
-        near = tree.query(polygons[i], predicate="dwithin", distance=FILL_DISTANCE)
-        if len(near) < FILL_MIN_NEIGHBOURS:
+        mine = slice(first[row], first[row + 1])
+        row += 1
+        if mine.stop - mine.start < FILL_MIN_NEIGHBOURS:
             filled[i], rules[i] = fallback, rest
-            continue
-        donors = tree.geometries[near]
-        weights = shapely.area(donors) / (shapely.distance(polygons[i], donors) + FILL_SOFTENING)
-        filled[i], rules[i] = weighted_median(values[near], weights), "neighbours"
+        else:
+            filled[i] = weighted_median(values[near[mine]], weights[mine])
+            rules[i] = "neighbours"
     return filled, rules
 
 

@@ -112,6 +112,10 @@ def _check_extent(maps: Maps, points: pd.DataFrame, x: np.ndarray, y: np.ndarray
     if outside.any():
         row = int(np.flatnonzero(outside)[0])
         ox, oy = maps.origin
+        if "lon" in points.columns:
+            raise _outside_in_degrees(
+                maps, points, row, (west + ox, bottom + oy, east + ox, top + oy)
+            )
         raise InputError(
             "the point lies outside the extent",
             where=place_of(points, row, "x, y"),
@@ -119,6 +123,27 @@ def _check_extent(maps: Maps, points: pd.DataFrame, x: np.ndarray, y: np.ndarray
             got=f"{x[row] + ox:.1f}, {y[row] + oy:.1f}",
             remedy="check its coordinates and crs, or widen [city] extent",
         )
+
+
+def _outside_in_degrees(
+    maps: Maps, points: pd.DataFrame, row: int, extent: tuple[float, float, float, float]
+) -> InputError:
+    """The same for a point that was given in degrees."""
+    import pyproj
+
+    turn = pyproj.Transformer.from_crs(maps.crs_wkt, "EPSG:4326", always_xy=True)
+    west, south, east, north = turn.transform_bounds(*extent)
+    lon, lat = float(points["lon"].iloc[row]), float(points["lat"].iloc[row])
+    swapped = west <= lat <= east and south <= lon <= north
+    return InputError(
+        "the point lies outside the extent",
+        where=place_of(points, row, "lon, lat"),
+        expected=f"lon {west:.6f} to {east:.6f}, lat {south:.6f} to {north:.6f} degrees",
+        got=f"{lon:.6f}, {lat:.6f}",
+        remedy="lon and lat are swapped"
+        if swapped
+        else "check its coordinates, or widen [city] extent",
+    )
 
 
 def _snap_plan(

@@ -69,7 +69,7 @@ def check_report(scenario: Scenario, progress: Progress) -> list[tuple[str, str]
         *_cost_lines(scenario, city, forcing.n_steps, outputs),
     ]
     lines += [("note", note) for note in city.notes()]
-    lines += [("note", str(note)) for note in getattr(weather, "notes", ())]
+    lines += [("note", str(note)) for note in forcing.notes]
     lines += [("warning", warning) for warning in scenario.warnings]
     return lines
 
