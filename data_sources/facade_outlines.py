@@ -7,6 +7,7 @@ as high are no facades: nobody can see them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -121,16 +122,22 @@ class Facades:
     def __len__(self) -> int:
         return len(self.length)
 
-    @property
+    @cached_property
     def sample_facade(self) -> np.ndarray:
         """Facade of each sample, shape (ns,)."""
         return np.repeat(np.arange(len(self)), np.diff(self.first))
 
-    @property
+    @cached_property
     def cell_area(self) -> np.ndarray:
         """Wall area that each sample and level stands for [m2], 0 where not exposed."""
         band = ((self.top - self.base) / LEVELS)[self.sample_facade]
-        return (self.width * band)[:, None] * self.exposed
+        return np.asarray((self.width * band)[:, None] * self.exposed)
+
+    @cached_property
+    def area(self) -> np.ndarray:
+        """Exposed area of each facade, shape (nf,) [m2]."""
+        cells = self.cell_area.sum(axis=1)
+        return np.bincount(self.sample_facade, cells, minlength=len(self))
 
 
 def read_buildings(

@@ -215,8 +215,6 @@ def write_tables(
     _remove_old(folder, table, {str(row["file"]) for row in rows})
     _write(table, COLUMNS, rows)
     count = np.bincount([c.view.facade for c in crops], minlength=len(facades))
-    cells = facades.cell_area.sum(axis=1)
-    area = np.bincount(facades.sample_facade, cells, minlength=len(facades))
     lines = [
         {
             "building_id": building_of[f],
@@ -225,7 +223,7 @@ def write_tables(
             "length_m": round(float(facades.length[f]), 2),
             "base_m": round(float(facades.base[f]), 2),
             "top_m": round(float(facades.top[f]), 2),
-            "area_m2": round(float(area[f]), 2),
+            "area_m2": round(float(facades.area[f]), 2),
             "coverage": round(float(shares[f]), 4),
             "views": int(count[f]),
             "x0": round(float(facades.start[f, 0]), 3),

@@ -124,11 +124,14 @@ def coverage_map(
     from matplotlib.collections import LineCollection, PolyCollection
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 8), layout="constrained")
+    targets = buildings.polygons[buildings.target]
+    bounds = shapely.total_bounds(targets if len(targets) else buildings.polygons)
+    size = bounds[2:] - bounds[:2]
+    shape = float(np.clip((size[1] + 40) / (size[0] + 40), 0.3, 1.6))
+    figure = Figure(figsize=(10, 8 * shape + 1.2), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    targets = buildings.polygons[buildings.target]
-    origin = np.floor(shapely.total_bounds(targets if len(targets) else buildings.polygons)[:2])
+    origin = np.floor(bounds[:2])
     outlines = [shapely.get_coordinates(p.exterior) - origin for p in buildings.polygons]
     holes = [shapely.get_coordinates(r) - origin for p in buildings.polygons for r in p.interiors]
     axes.add_collection(
@@ -145,19 +148,23 @@ def coverage_map(
             list(lines[order]), array=shares[order], cmap="viridis", clim=(0, 1), lw=2.5
         )
         axes.add_collection(walls)
-        figure.colorbar(walls, ax=axes, label="share of the facade that a view shows (thin grey: none)", shrink=0.8)
-    for chosen, colour, size, label in (
+        figure.colorbar(
+            walls,
+            ax=axes,
+            label="share of the facade that a view shows (thin grey: none)",
+            shrink=0.8,
+        )
+    for chosen, colour, dot, label in (
         (False, "#9a9a9a", 4, "image, not used"),
         (True, LINE, 14, "image, used"),
     ):
         points = [c.position - origin for i, c in enumerate(cameras) if (i in used) == chosen]
         if points:
             x, y = np.array(points).T
-            axes.scatter(x, y, s=size, c=colour, label=label, zorder=3, lw=0)
-    low, high = shapely.total_bounds(targets if len(targets) else buildings.polygons).reshape(2, 2)
-    axes.set(xlim=(-20, high[0] - low[0] + 20), ylim=(-20, high[1] - low[1] + 20), title=title)
+            axes.scatter(x, y, s=dot, c=colour, label=label, zorder=3, lw=0)
+    axes.set(xlim=(-20, size[0] + 20), ylim=(-20, size[1] + 20), title=title)
     axes.set_aspect("equal")
     axes.set(xlabel="east [m]", ylabel="north [m]")
     if cameras:
-        axes.legend(loc="upper right", fontsize=8)
+        figure.legend(loc="outside lower center", ncols=2, fontsize=8)
     figure.savefig(path, dpi=130)

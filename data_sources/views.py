@@ -197,8 +197,7 @@ def view_of(
     across = -(to * facades.normal[samples]).sum(axis=1)
     slant = np.hypot(distance[:, None], facades.height[samples] - CAMERA_HEIGHT)
     area = facades.cell_area[samples] * seen
-    first, last = facades.first[facade], facades.first[facade + 1]
-    whole = float(facades.cell_area[first:last].sum())
+    whole = float(facades.area[facade])
     coverage = float(area.sum()) / whole
     if coverage < MIN_COVERAGE:
         return None
@@ -241,7 +240,8 @@ def facade_window(facades: Facades, facade: int, sight: Sight, camera: np.ndarra
     high = facades.base[facade] + band * (levels[-1] + 1) - CAMERA_HEIGHT
     inside = np.abs(turn - (azimuth - about)) <= reach + 1e-9
     ahead = ends @ np.array([np.sin(azimuth), np.cos(azimuth)])
-    ahead = np.maximum(ahead[inside], 0.5)
+    # A camera at arm's length of a wall: both ends of what it sees are beyond the crop's sides.
+    ahead = np.maximum(ahead[inside] if inside.any() else ahead, 0.5)
     bottom = max(float((low / ahead).min()), MIN_BOTTOM)
     top = min(float((high / ahead).max()), MAX_TOP)
     top = max(top, bottom + 0.05)
@@ -283,11 +283,9 @@ def choose_views(
     for view in views:
         if view.camera not in without:
             groups.setdefault(building_of[view.facade], []).append(view)
-    area = facades.cell_area.sum(axis=1)
-    by_facade = np.bincount(facades.sample_facade, area, minlength=len(facades))
     whole: dict[str, float] = {}
     for facade, name in enumerate(building_of):
-        whole[name] = whole.get(name, 0.0) + float(by_facade[facade])
+        whole[name] = whole.get(name, 0.0) + float(facades.area[facade])
     left = np.ones(facades.height.size)
     chosen = []
     for name in sorted(groups):
@@ -319,6 +317,5 @@ def seen_share(facades: Facades, views: Sequence[View]) -> tuple[float, np.ndarr
     shown = (area * seen.reshape(area.shape)).sum(axis=1)
     owner = facades.sample_facade
     each = np.bincount(owner, shown, minlength=len(facades))
-    whole = np.bincount(owner, area.sum(axis=1), minlength=len(facades))
-    total = float(each.sum() / whole.sum()) if len(facades) else 0.0
-    return total, each / np.maximum(whole, 1e-9)
+    total = float(each.sum() / facades.area.sum()) if len(facades) else 0.0
+    return total, each / np.maximum(facades.area, 1e-9)
