@@ -91,7 +91,8 @@ def make_plan(
     close_gaps : float
         Slits between walls narrower than this belong to a neighbour [m].
     tile : float
-        Open ground is cut along lines this far apart [m]: compact triangles make tight boxes.
+        Open ground among the buildings is cut along lines this far apart [m]: compact triangles
+        make tight boxes.
 
     Returns
     -------
@@ -258,16 +259,20 @@ def _wide(polygon: Any) -> bool:
 def _tile_lines(
     extent: tuple[float, float, float, float], tile: float, regions: np.ndarray
 ) -> list[Any]:
-    """Lines that cut the open ground, clear of the buildings."""
+    """Lines that cut the open ground among the buildings, in a frame round all of them."""
     import shapely
 
-    xmin, ymin, xmax, ymax = extent
-    xs = np.linspace(xmin, xmax, max(1, round((xmax - xmin) / tile)) + 1)[1:-1]
-    ys = np.linspace(ymin, ymax, max(1, round((ymax - ymin) / tile)) + 1)[1:-1]
+    bounds = shapely.total_bounds(regions)
+    if not np.isfinite(bounds).all():
+        return []
+    low = np.maximum(bounds[:2] - tile, extent[:2])
+    high = np.minimum(bounds[2:] + tile, extent[2:])
+    (xmin, ymin), (xmax, ymax) = low, high
+    xs, ys = (
+        np.linspace(low[k], high[k], max(1, round((high[k] - low[k]) / tile)) + 1) for k in (0, 1)
+    )
     lines = [shapely.LineString([(x, ymin), (x, ymax)]) for x in xs]
     lines += [shapely.LineString([(xmin, y), (xmax, y)]) for y in ys]
-    if not lines:
-        return []
     together = shapely.union_all(np.array(lines, dtype=object), grid_size=GRID)
     open_ = shapely.difference(together, shapely.union_all(regions, grid_size=GRID), grid_size=GRID)
     return [p for p in shapely.get_parts(open_) if p.geom_type == "LineString"]
