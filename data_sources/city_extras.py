@@ -5,11 +5,11 @@ None of it is needed for a folder that runs. What was asked for and is not to be
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data_sources.area import Area
@@ -48,6 +48,41 @@ class Extras:
     trees_table: dict[str, Any] = field(default_factory=dict)
     weather: dict[str, Any] = field(default_factory=dict)
     window: tuple[str, str] | None = None
+
+
+def check_wish(wish: Wish) -> None:
+    """Refuse at once what would fail after minutes of fetching.
+
+    Raises
+    ------
+    InputError
+    """
+    from data_sources.street_view import SOURCES
+    from heatmat.errors import nearest
+
+    for name in wish.views:
+        if name not in SOURCES:
+            raise InputError(
+                f"no street view service {name!r}", where="--views", remedy=nearest(name, SOURCES)
+            )
+    if "mapillary" in wish.views and not os.environ.get("MAPILLARY_TOKEN"):
+        raise InputError(
+            "Mapillary needs a token",
+            where="--views mapillary",
+            remedy="set the environment variable MAPILLARY_TOKEN",
+        )
+    if wish.terrain not in ("glo30", "flat"):
+        raise InputError(
+            "unknown terrain",
+            where="--terrain",
+            expected="glo30 or flat",
+            got=wish.terrain,
+            remedy="a raster of yours goes into --dem",
+        )
+    if wish.dsm is not None and wish.dem is None:
+        raise InputError(
+            "a surface model needs its terrain model", where="--dsm", remedy="give --dem too"
+        )
 
 
 def add_extras(
@@ -146,11 +181,6 @@ def _terrain(
         say("terrain")
         with _listed("terrain", outcome):
             result = fetch_terrain(bounds, session, folder.path)
-    elif wish.terrain != "flat":
-        raise InputError(
-            "unknown terrain", where="--terrain", expected="glo30 or flat", got=wish.terrain,
-            remedy="a raster of yours goes into --dem",
-        )  # fmt: skip
     if result is None:
         outcome.sources.append(Source("Terrain", (), "The ground is taken as flat.", ()))
         return float("nan")
@@ -177,11 +207,7 @@ def _rasters(
     from data_sources.raster_heights import heights_from_rasters
     from data_sources.rasters import Grid, own_grid, read_metres
 
-    if wish.dsm is not None:
-        if wish.dem is None:
-            raise InputError(
-                "a surface model needs its terrain model", where="--dsm", remedy="give --dem too"
-            )
+    if wish.dsm is not None and wish.dem is not None:
         say("heights from " + wish.dsm.name)
         measured = heights_from_rasters(extras.city.buildings, wish.dsm, wish.dem)
         extras.city = replace(extras.city, buildings=measured.buildings)
@@ -258,11 +284,3 @@ def _sentence(text: str) -> str:
 def design_day(latitude: float) -> dict[str, Any]:
     """The clear day of July or, south of the equator, January."""
     return {"date": "2023-07-15" if latitude >= 0.0 else "2023-01-15", **DESIGN_DAY}
-
-
-def raster_sources(wish: Wish) -> tuple[Path, Path] | None:
-    """Surface and terrain model, where they alone say where and what the city is."""
-    named = wish.place or wish.bbox or wish.polygon is not None or wish.osm is not None
-    if named or wish.dsm is None or wish.dem is None:
-        return None
-    return wish.dsm, wish.dem

@@ -19,7 +19,7 @@ from data_sources.area import (
     rectangle,
 )
 from data_sources.cache import Provenance, now_utc, sha256_of
-from data_sources.city_extras import Extras, add_extras, add_views
+from data_sources.city_extras import Extras, add_extras, add_views, check_wish
 from data_sources.city_files import write_buildings, write_ground, write_roads
 from data_sources.city_texts import Source, count_rows, scenario_text, sources_text
 from data_sources.city_wish import Folder, Outcome, Wish
@@ -28,8 +28,8 @@ from data_sources.osm import (
     LICENCE,
     account,
     building_bounds,
-    declared_bounds,
     read_extract,
+    survey,
 )
 from heatmat.buildings import count_buildings
 from heatmat.city import City
@@ -82,6 +82,7 @@ def fetch_city(wish: Wish, session: Session, folder: Folder, say: Callable[[str]
         When there is no map data: without it there is no city. Weather, terrain and views that
         cannot be had are listed in ``missing``.
     """
+    check_wish(wish)
     outcome = Outcome()
     area, read, margin = _map_data(wish, session, say)
     say("buildings and ground")
@@ -144,12 +145,14 @@ def _map_data(
     if wish.osm is not None:
         say("reading " + wish.osm.name)
         features = read_extract(wish.osm)
-        source = _file_source(wish.osm)
-        if area is None:
-            bounds = declared_bounds(wish.osm) or building_bounds(features)
-            area = area_of_bounds(bounds, wish.osm.name.split(".")[0], str(wish.osm))
-            return area, _Read(features, Counter(), source), _overhang(features, area)
-        return area, _Read(features, Counter(), source), MARGIN
+        found = survey(wish.osm)
+        lost = Counter(no_geometry=found.lost(features))
+        read = _Read(features, lost, _file_source(wish.osm))
+        if area is not None:
+            return area, read, MARGIN
+        bounds = found.bounds or building_bounds(features)
+        area = area_of_bounds(bounds, wish.osm.name.split(".")[0], str(wish.osm))
+        return area, read, _overhang(features, area)
     from data_sources.osm_online import fetch_features
 
     if area is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from xml.parsers import expat
@@ -12,7 +13,7 @@ from data_sources.untrusted import check_xml, opened
 from heatmat.errors import InputError
 from heatmat.features import Features, read_features
 from heatmat.footprints import building_rows, is_polygon
-from heatmat.ground import area_ground, is_open_ground, way_kind, way_width_source
+from heatmat.ground import AREAS, area_ground, is_open_ground, way_kind, way_width_source
 from heatmat.osm import is_osm
 
 LICENCE = "ODbL 1.0 (https://opendatacommons.org/licenses/odbl/1-0/)"
@@ -41,30 +42,65 @@ def read_extract(path: Path) -> Features:
     return read_features(path)
 
 
-def declared_bounds(path: Path) -> tuple[float, float, float, float] | None:
-    """West, south, east, north that an XML extract states [degrees]; None where it does not.
+@dataclass
+class Survey:
+    """What the text of an extract says that its features do not.
 
-    What lies at the border of an extract overhangs these bounds, so they are the better window.
+    Attributes
+    ----------
+    bounds : tuple of float or None
+        West, south, east, north that it states [degrees]. What lies at its border overhangs these
+        bounds, so they are a better window than the features'.
+    areas : set of str
+        Ids of the relations that should become areas.
     """
+
+    bounds: tuple[float, float, float, float] | None = None
+    areas: set[str] = field(default_factory=set)
+
+    def lost(self, features: Features) -> int:
+        """Areas that the reader could not close: they were cut by the border of the extract."""
+        return len(self.areas - set(features.ids))
+
+
+def survey(path: Path) -> Survey:
+    """Read through an XML extract; a .pbf gives an empty survey."""
+    found = Survey()
     if path.name.lower().endswith(".pbf"):
-        return None
-    found: list[dict[str, str]] = []
-    past: list[str] = []
+        return found
+    relation: list[str] = []  # id, and the tags that matter, of the relation being read
+    wanted = {"building", "building:part", *AREAS, "area:highway"}
 
     def start(name: str, values: dict[str, str]) -> None:
         if name == "bounds":
-            found.append(values)
-        elif name in ("node", "way", "relation"):
-            past.append(name)
+            found.bounds = _bounds(values)
+        elif name == "relation":
+            relation[:] = [values.get("id", "")]
+        elif name == "tag" and relation:
+            key = values.get("k", "")
+            if (key, values.get("v")) == ("type", "multipolygon") or key in wanted:
+                relation.append(key)
+
+    def end(name: str) -> None:
+        if name == "relation" and relation:
+            if "type" in relation and len(relation) > 2:
+                found.areas.add(f"relation/{relation[0]}")
+            relation.clear()
 
     parser = expat.ParserCreate()
-    parser.StartElementHandler = start
-    with opened(path) as stream:
-        while not found and not past and (block := stream.read(4096)):
-            parser.Parse(block, False)
+    parser.StartElementHandler, parser.EndElementHandler = start, end
     try:
-        w, s, e, n = (float(found[0][k]) for k in ("minlon", "minlat", "maxlon", "maxlat"))
-    except (IndexError, KeyError, ValueError):
+        with opened(path) as stream:
+            parser.ParseFile(stream)
+    except expat.ExpatError as error:
+        raise InputError("not well-formed XML", where=str(path), got=str(error)) from None
+    return found
+
+
+def _bounds(values: dict[str, str]) -> tuple[float, float, float, float] | None:
+    try:
+        w, s, e, n = (float(values[k]) for k in ("minlon", "minlat", "maxlon", "maxlat"))
+    except (KeyError, ValueError):
         return None
     right = -180 <= w < e <= 180 and -90 <= s < n <= 90
     return (w, s, e, n) if right and all(map(math.isfinite, (w, s, e, n))) else None
