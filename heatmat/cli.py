@@ -15,7 +15,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from heatmat import __version__
-from heatmat.commands import bench, experiments, fetching, library, simulate
+from heatmat.commands import bench, experiments, fetching, library, simulate, validating
 from heatmat.errors import HeatMatError
 
 OURS, THEIRS, INTERRUPTED, TERMINATED, PIPE_CLOSED = 1, 2, 130, 143, 141
@@ -58,6 +58,7 @@ app.command()(experiments.compare)
 app.command()(library.constructions)
 app.command()(bench.prepare)
 app.command()(bench.benchmark)
+app.command()(validating.validate)
 app.command()(library.info)
 
 

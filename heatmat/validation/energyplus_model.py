@@ -153,6 +153,7 @@ class Model:
     transfer_functions: bool = False
     reflections: bool = False
     inside_air_c: float = INSIDE_AIR_C
+    warmup_days: int = 6
     inside_film: dict[str, float] = field(default_factory=lambda: {"wall": 7.69, "roof": 5.88})
 
     def epjson(self) -> dict[str, Any]:
@@ -195,8 +196,8 @@ class Model:
                     "north_axis": 0.0,
                     "terrain": "Country",
                     "solar_distribution": whole,
-                    "maximum_number_of_warmup_days": 25,
-                    "minimum_number_of_warmup_days": 6,
+                    "maximum_number_of_warmup_days": max(25, self.warmup_days),
+                    "minimum_number_of_warmup_days": self.warmup_days,
                     "temperature_convergence_tolerance_value": 0.01,
                     "loads_convergence_tolerance_value": 0.01,
                 }

@@ -101,25 +101,3 @@ class Setting:
     device: str = "auto"
     data: Path | None = None
     progress: Callable[[str], None] = lambda text: None
-
-
-@dataclass(frozen=True)
-class Study:
-    """A study that can be run.
-
-    Attributes
-    ----------
-    name : str
-        On the command line.
-    run : callable
-        ``run(setting)`` gives the `Outcome`.
-    modules : tuple of str
-        Modules beyond the core install that it needs.
-    data : tuple of str
-        Folders of `Setting.data` that it needs.
-    """
-
-    name: str
-    run: Callable[[Setting], Outcome]
-    modules: tuple[str, ...] = ()
-    data: tuple[str, ...] = ()

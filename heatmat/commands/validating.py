@@ -1,0 +1,105 @@
+"""validate: HeatMat against closed forms, other engines and measurements, and the page of it."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from heatmat.commands.options import Device, DeviceName, OutFolder, Overwrite, Quiet, Verbose
+from heatmat.commands.session import DEGRADED, DONE, Session
+
+if TYPE_CHECKING:
+    from heatmat.rundir import RunDirectory
+
+
+def validate(
+    out: OutFolder,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="STUDY", help="Only this study; may be given again."),
+    ] = None,
+    short: Annotated[
+        bool, typer.Option("--quick", help="The short version that the test suite runs.")
+    ] = False,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Folder with the measurements that are not part of the package."
+        ),
+    ] = None,
+    device: Device = DeviceName.auto,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    overwrite: Overwrite = False,
+) -> int:
+    """Evidence: runs every study and writes the page with its figures, misfits included."""
+    from heatmat.run_record import run_inputs
+    from heatmat.rundir import RunDirectory
+    from heatmat.validation.studies import STUDIES, check_names
+
+    session = Session(device, 0, quiet, verbose, overwrite)
+    names = list(only or STUDIES)
+    check_names(names)
+    options = {"studies": names, "quick": short, "data": str(data or "")}
+    inputs = run_inputs("validate", {}, {}, options)
+    with RunDirectory.open(out, inputs, overwrite=overwrite) as folder:
+        if folder.complete:
+            session.note(f"{out}: complete already, from the same inputs")
+            return DEGRADED if folder.record.get("status") == "degraded" else DONE
+        return _run(session, folder, names, short, data)
+
+
+def _run(
+    session: Session, folder: RunDirectory, names: list[str], quick: bool, data: Path | None
+) -> int:
+    from heatmat.benchmark import commit
+    from heatmat.run_record import versions
+    from heatmat.validation.outcome import Setting
+    from heatmat.validation.page import FIGURES, write_page
+    from heatmat.validation.studies import run_studies
+
+    scratch = Path(tempfile.mkdtemp(prefix="heatmat-validate-"))
+    try:
+        setting = Setting(
+            scratch, quick=quick, device=session.device.value, data=data, progress=session.note
+        )
+        found = run_studies(setting, names)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    for name, why in found.left_out.items():
+        session.warn(f"{name} was not run: {why}")
+    run: dict[str, Any] = {
+        "command": _command(names, quick),
+        "machine": f"{platform.machine()}, {session.device.value}",
+        "versions": versions(),
+        "commit": commit()[:12] or "unknown",
+        "seconds": session.total_seconds,
+    }
+    page = write_page(folder.path, found.outcomes, found.left_out, run)
+    for path in [page, folder.path / "validation.json", *(folder.path / FIGURES).iterdir()]:
+        folder.file(str(path.relative_to(folder.path)))
+    missed = {o.title: [c.what for c in o.missed] for o in found.outcomes.values() if o.missed}
+    folder.finish(
+        seconds={name: round(o.seconds, 1) for name, o in found.outcomes.items()},
+        warnings=session.warnings,
+        device=session.device.value,
+        seed=0,
+        degraded=bool(found.left_out),
+        missed=missed,
+    )
+    for title, checks in missed.items():
+        session.note(f"{title}: missed {'; '.join(checks)}")
+    session.note(f"{page}: done in {session.total_seconds:.0f} s")
+    return DEGRADED if found.left_out else DONE
+
+
+def _command(names: list[str], quick: bool) -> str:
+    from heatmat.validation.studies import STUDIES
+
+    only = "" if names == list(STUDIES) else "".join(f" --only {name}" for name in names)
+    return f"heatmat validate{only}{' --quick' if quick else ''}"

