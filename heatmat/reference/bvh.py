@@ -213,13 +213,13 @@ def _sides(
 def _split_costs(low: np.ndarray, high: np.ndarray, slot: np.ndarray, nodes: int) -> np.ndarray:
     """Cost of splitting each node after each bin (area times number, both sides); inf if void."""
     number = np.bincount(slot, minlength=nodes * BINS).reshape(nodes, BINS)
-    bin_low = np.full((3, nodes * BINS), np.inf)
-    bin_high = np.full((3, nodes * BINS), -np.inf)
-    for axis in range(3):
-        np.minimum.at(bin_low[axis], slot, low[:, axis])
-        np.maximum.at(bin_high[axis], slot, high[:, axis])
-    bin_low = bin_low.reshape(3, nodes, BINS).transpose(1, 2, 0)
-    bin_high = bin_high.reshape(3, nodes, BINS).transpose(1, 2, 0)
+    lows = np.full((3, nodes * BINS), np.inf)
+    highs = np.full((3, nodes * BINS), -np.inf)
+    for axis in range(3):  # `at` is fast on single axes only
+        np.minimum.at(lows[axis], slot, low[:, axis])
+        np.maximum.at(highs[axis], slot, high[:, axis])
+    bin_low = lows.reshape(3, nodes, BINS).transpose(1, 2, 0)
+    bin_high = highs.reshape(3, nodes, BINS).transpose(1, 2, 0)
     left = _half_area(
         np.minimum.accumulate(bin_low, axis=1), np.maximum.accumulate(bin_high, axis=1)
     )
