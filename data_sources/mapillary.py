@@ -52,7 +52,7 @@ DOUBT = 45.0
 
 FIELDS = (
     "id,camera_type,camera_parameters,is_pano,compass_angle,computed_compass_angle,geometry,"
-    "computed_geometry,captured_at,width,height,quality_score,sequence,creator,thumb_2048_url,"
+    "computed_geometry,computed_rotation,captured_at,width,height,quality_score,sequence,creator,thumb_2048_url,"
     "thumb_256_url"
 )
 REMEDY = f"check the token in {TOKEN}, try again later, or use --street-view panoramax"
@@ -183,6 +183,7 @@ def read_image(row: Any) -> StreetImage | None:
         heading_deg=compass if computed is None else computed,
         field_of_view_deg=360.0 if panorama else _field_of_view(row, kind, width, height),
         is_panorama=panorama,
+        pitch_deg=_pitch(entry(row, "computed_rotation"), computed),
         width=width,
         height=height,
         captured=time_text(entry(row, "captured_at")),
@@ -211,6 +212,29 @@ def _field_of_view(row: Any, kind: str, width: int | None, height: int | None) -
         return None
     share = 1.0 if not width or not height else width / max(width, height)
     return math.degrees(2 * math.atan(0.5 * share / focal))
+
+
+def _pitch(rotation: Any, computed: float | None) -> float | None:
+    """Of the camera's axis above the horizon, from the reconstruction's rotation.
+
+    ``computed_rotation`` turns east, north, up into the camera's right, down, ahead, as an axis
+    times an angle (OpenSfM, https://opensfm.org/docs/geometry.html). The heading that follows from
+    it must be that of ``computed_compass_angle`` to 5 degrees; else it is not believed: None.
+    """
+    if not isinstance(rotation, list) or len(rotation) != 3 or computed is None:
+        return None
+    parts = [number(value, -7.0, 7.0) for value in rotation]
+    x, y, z = (0.0 if part is None else part for part in parts)
+    angle = math.sqrt(x * x + y * y + z * z)
+    if None in parts or angle < 1e-9:
+        return None
+    x, y, z = x / angle, y / angle, z / angle
+    # The row of Rodrigues' matrix that gives what lies ahead: the camera's axis in the world.
+    rest, sine = 1 - math.cos(angle), math.sin(angle)
+    east, north, up = z * x * rest - y * sine, z * y * rest + x * sine, 1 - (x * x + y * y) * rest
+    heading_deg = math.degrees(math.atan2(east, north)) % 360.0
+    pitch = math.degrees(math.asin(max(-1.0, min(1.0, up))))
+    return pitch if _apart(heading_deg, computed) < 5.0 and abs(pitch) <= 60.0 else None
 
 
 def _apart(a: float | None, b: float | None) -> float:

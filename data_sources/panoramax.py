@@ -95,7 +95,8 @@ def read_item(item: Any) -> StreetImage | None:
     """A picture from one feature of the answer; None without an id, a place or an address.
 
     Field names as in https://gitlab.com/panoramax/server/api (STAC 1.0 with the view and
-    perspective-imagery extensions).
+    perspective-imagery extensions). ``pers:pitch`` is the EXIF's PosePitchDegrees or Camera.Pitch:
+    up is positive.
     """
     place = point(entry(item, "geometry"))
     name = text(entry(item, "id"))
@@ -120,6 +121,7 @@ def read_item(item: Any) -> StreetImage | None:
         heading_deg=heading(entry(properties, "view:azimuth")),
         field_of_view_deg=360.0 if panorama else fov,
         is_panorama=panorama,
+        pitch_deg=number(entry(properties, "pers:pitch"), -60.0, 60.0),
         width=width,
         height=height,
         captured=time_text(entry(properties, "datetime")),

@@ -172,16 +172,20 @@ def panorama_box(
     return x0 - shift, max(y0, 0), x1 - shift, min(y1, height)
 
 
-def photo_window(heading_deg: float, horizontal_fov_deg: float, aspect: float) -> Window:
-    """The window of a whole photograph: level camera, square pixels, no distortion.
+def photo_window(
+    heading_deg: float, horizontal_fov_deg: float, aspect: float, pitch_deg: float = 0.0
+) -> Window:
+    """The window of a whole photograph: upright camera, square pixels, no distortion.
 
     Parameters
     ----------
     aspect : float
         Width over height.
+    pitch_deg : float
+        Of the camera's axis above the horizon.
     """
     x = float(np.tan(np.radians(horizontal_fov_deg) / 2))
-    return Window(heading_deg, -x, x, -x / aspect, x / aspect)
+    return Window(heading_deg, -x, x, -x / aspect, x / aspect, pitch_deg)
 
 
 def photo_box(

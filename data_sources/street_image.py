@@ -32,6 +32,8 @@ class StreetImage:
         Horizontal; 360 for a panorama.
     is_panorama : bool
         Equirectangular, the whole turn.
+    pitch_deg : float or None
+        Of the camera's axis above the horizon; None: unknown, taken as level.
     width, height : int or None
         Of the original [pixels]; the file that is fetched may be smaller, in the same shape.
     captured : str
@@ -59,6 +61,7 @@ class StreetImage:
     heading_deg: float | None = None
     field_of_view_deg: float | None = None
     is_panorama: bool = False
+    pitch_deg: float | None = None
     width: int | None = None
     height: int | None = None
     captured: str = ""

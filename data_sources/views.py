@@ -36,6 +36,9 @@ UNKNOWN_AGE = 5.0
 UNKNOWN_QUALITY = 0.5
 """What an image without a date or a quality is taken for [years; 0 to 1]."""
 
+UNKNOWN_PITCH = 0.7
+"""Factor for photographs whose pitch is not known, and for panoramas that are not level."""
+
 MIN_COVERAGE = 0.1
 """Of the facade: views of less are not taken."""
 
@@ -125,7 +128,10 @@ def image_weight(image: StreetImage, today: date) -> float:
         age = max(0.0, (today - date.fromisoformat(image.date)).days / 365.25)
     quality = UNKNOWN_QUALITY if image.quality is None else image.quality
     doubt = 0.5 if image.heading_doubtful else 1.0
-    return float(0.5 ** (age / AGE_HALVING) * (0.5 + 0.5 * quality) * doubt)
+    # A photograph of unknown pitch may show more road than wall, a tilted panorama leans.
+    level = image.pitch_deg is not None if not image.is_panorama else abs(image.pitch_deg or 0) < 5
+    lean = 1.0 if level else UNKNOWN_PITCH
+    return float(0.5 ** (age / AGE_HALVING) * (0.5 + 0.5 * quality) * doubt * lean)
 
 
 def as_camera(
@@ -150,7 +156,7 @@ def as_camera(
             return "no_field_of_view"
         # Photographs of unknown shape are taken for 4:3, the shape of most sensors in telephones.
         shape = image.width / image.height if image.width and image.height else 4 / 3
-        photo = photo_window(heading, fov, shape)
+        photo = photo_window(heading, fov, shape, image.pitch_deg or 0.0)
     return Camera(
         image, np.asarray(position, dtype=float), heading, photo, image_weight(image, today)
     )

@@ -29,6 +29,7 @@ ROW = {
     "id": "825751065820694",
     "camera_type": "perspective",
     "camera_parameters": [0.49984476489601, -0.21044512720829, 0.034946497563086],
+    "computed_rotation": None,
     "compass_angle": 65.365,
     "computed_compass_angle": 58.264099500273,
     "geometry": {"type": "Point", "coordinates": [9.164303541183472, 48.77756278519166]},
@@ -135,6 +136,24 @@ def test_compass_against_reconstruction_is_doubtful():
     assert not mapillary.read_image(
         row(compass_angle=355.0, computed_compass_angle=5.0)
     ).heading_doubtful
+
+
+@pytest.mark.parametrize(("azimuth", "pitch"), [(0, 0), (60, -20), (200, 15), (300, 45)])
+def test_pitch_of_the_reconstruction(azimuth, pitch):
+    from scipy.spatial.transform import Rotation
+
+    a, p = math.radians(azimuth), math.radians(pitch)
+    ahead = [math.sin(a) * math.cos(p), math.cos(a) * math.cos(p), math.sin(p)]
+    right = [math.cos(a), -math.sin(a), 0.0]
+    down = [ahead[1] * right[2] - ahead[2] * right[1], ahead[2] * right[0] - ahead[0] * right[2],
+            ahead[0] * right[1] - ahead[1] * right[0]]  # fmt: skip
+    assert down[2] < 0
+    turn = Rotation.from_matrix([right, down, ahead]).as_rotvec().tolist()
+    read = mapillary.read_image(row(computed_rotation=turn, computed_compass_angle=float(azimuth)))
+    assert read.pitch_deg == pytest.approx(pitch, abs=1e-6)
+    # A rotation in another convention gives another heading, and is not believed.
+    other = row(computed_rotation=turn, computed_compass_angle=float(azimuth + 90))
+    assert mapillary.read_image(other).pitch_deg is None
 
 
 @pytest.mark.parametrize("junk", [None, [], {}, "x", -1e308, True, [None], {"coordinates": [1]}])

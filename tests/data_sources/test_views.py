@@ -416,6 +416,20 @@ def test_photograph_shows_only_what_is_in_its_frame():
     assert shown.coverage == pytest.approx(0.5 - 1 / 84)
 
 
+def test_photograph_taken_downwards_shows_the_lower_part():
+    made = scene(("a", shapely.box(0, 10, 20, 20), 12))
+    photo = {"is_panorama": False, "field_of_view_deg": 80.0, "width": 2000, "height": 1500}
+    level = front_view(made, camera(10.0, -5.0, **photo, pitch_deg=0.0))
+    down = front_view(made, camera(10.0, -5.0, **photo, pitch_deg=-20.0))
+    assert level.coverage == pytest.approx(1.0) and down.coverage < 0.6
+    assert down.window.top < level.window.top
+    # 12 m up and 15 m away: 32.3 degrees. The frame's middle column ends 32.2 above its axis: at
+    # -20 degrees that is 12.2 degrees, 5.7 m up; the crop ends where the picture does.
+    looks = camera(10.0, -5.0, **photo, pitch_deg=-20.0)
+    crop, box = cut(np.zeros((1500, 2000, 3), dtype=np.uint8), looks, down)
+    assert box[1] < 150 and crop.shape[0] > 100
+
+
 def test_headings_are_turned_from_true_to_grid_north():
     turned = as_camera(image(heading_deg=3.0), np.zeros(2), 2.0, TODAY)
     assert turned.heading_deg == pytest.approx(1.0)
