@@ -65,7 +65,7 @@ def town(tmp_path: Path) -> tuple[gpd.GeoDataFrame, Path, Path]:
     raised(surface, 80, 20, 30, 20, ridge[:, None])
     raised(surface, 150, 50, 2, 2, 4.0)
     raised(surface, 20, 80, 30, 20, 9.0)
-    raised(surface, 45, 70, 12, 16, 14.0)  # a crown over a corner: 23 m where they overlap
+    raised(surface, 40, 70, 16, 20, 14.0)  # a crown over a sixth of it: 23 m where they overlap
     surface[120:150, 20:60] = -9999.0
     frame = gpd.GeoDataFrame(
         {
@@ -115,7 +115,7 @@ def test_walls_and_neighbours_do_not_count(tmp_path: Path) -> None:
     raised(surface, 40, 50, 20, 30, 30.0)
     raised(surface, 60, 50, 10, 30, 5.0)
     raised(surface, 70, 50, 20, 30, 30.0)
-    frame = gpd.GeoDataFrame(geometry=[box(59, 50, 10, 30)], crs=CRS)
+    frame = gpd.GeoDataFrame({"roof_shape": ["gabled"]}, geometry=[box(59, 50, 10, 30)], crs=CRS)
     found = heights_from_rasters(
         frame, write(tmp_path / "a.tif", surface), write(tmp_path / "b.tif", ground)
     )
