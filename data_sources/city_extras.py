@@ -104,7 +104,7 @@ def add_extras(
     extras = Extras(city)
     elevation = _terrain(wish, area, extras, session, folder, say, outcome)
     _rasters(wish, area, extras, folder, say, outcome)
-    _weather(wish, area, elevation, extras, session, folder, say, outcome)
+    add_weather(wish, area, elevation, extras, session, folder, say, outcome)
     return extras
 
 
@@ -236,7 +236,7 @@ def _rasters(
         outcome.sources.append(source)
 
 
-def _weather(
+def add_weather(
     wish: Wish,
     area: Area,
     elevation: float,

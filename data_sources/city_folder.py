@@ -31,6 +31,7 @@ from data_sources.osm import (
     read_extract,
     survey,
 )
+from data_sources.raster_folder import only_rasters, raster_folder
 from heatmat.buildings import count_buildings
 from heatmat.city import City
 from heatmat.errors import InputError
@@ -83,6 +84,8 @@ def fetch_city(wish: Wish, session: Session, folder: Folder, say: Callable[[str]
         cannot be had are listed in ``missing``.
     """
     check_wish(wish)
+    if only_rasters(wish):
+        return raster_folder(wish, session, folder, say)
     outcome = Outcome()
     area, read, margin = _map_data(wish, session, say)
     say("buildings and ground")
@@ -92,14 +95,18 @@ def fetch_city(wish: Wish, session: Session, folder: Folder, say: Callable[[str]
     kept["overlapping_pairs"] = _overlaps(city)
     kept["ground_layers"] = len(city.ground)
     extras = add_extras(wish, area, city, session, folder, say, outcome)
-    count_buildings(extras.city.buildings, kept)
+    city = extras.city
+    count_buildings(city.buildings, kept)
     box = _box(area.extent, margin)
-    files = _write_layers(extras.city, read.features, box, folder)
+    files = _write_layers(city, read.features, box, folder)
     source = read.source
     outcome.sources.insert(0, Source(source.title, tuple(files), source.note, source.provenance))
-    add_views(wish, extras.city, session, folder, say, outcome)
+    add_views(wish, city, session, folder, say, outcome)
     outcome.rows = count_rows(account(read.features, box) + read.counts, kept)
-    _write_texts(folder, area, outcome, _scenario(area, extras, files))
+    table: dict[str, Any] = {"buildings": "buildings.geojson"}
+    table |= {"ground": "ground.geojson"} if "ground.geojson" in files else {}
+    table |= {"crs": area.crs, "extent": list(area.extent), "margin_m": margin}
+    _write_texts(folder, area, outcome, _scenario(area, extras, table))
     return outcome
 
 
@@ -117,24 +124,16 @@ def _write_layers(city: City, features: Features, box: Any, folder: Folder) -> l
     return [*files, "roads.geojson"]
 
 
-def _scenario(area: Area, extras: Extras, files: Sequence[str]) -> str:
+def _scenario(area: Area, extras: Extras, table: dict[str, Any]) -> str:
     """The text of scenario.toml."""
-    city = extras.city
-    tables: dict[str, Any] = {"buildings": "buildings.geojson"}
-    if "ground.geojson" in files:
-        tables["ground"] = "ground.geojson"
-    tables |= {
-        "crs": area.crs,
-        "extent": list(area.extent),
-        "margin_m": city.margin,
-        "resolution_m": RESOLUTION,
-        **extras.city_table,
-        "default_facade": city.default_facade,
-        "default_roof": city.default_roof,
-        "default_ground": city.default_ground,
+    defaults = {
+        "default_facade": "solid_brick_wall",
+        "default_roof": "bitumen_roof",
+        "default_ground": "asphalt_street",
     }
+    city = {**table, "resolution_m": RESOLUTION, **extras.city_table, **defaults}
     made = now_utc().date().isoformat()
-    return scenario_text(area, made, tables, extras.trees_table, extras.weather, extras.window)
+    return scenario_text(area, made, city, extras.trees_table, extras.weather, extras.window)
 
 
 def _map_data(

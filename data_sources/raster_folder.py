@@ -44,7 +44,7 @@ def raster_folder(
     InputError
         When a raster cannot be used.
     """
-    from data_sources.city_extras import Extras, _weather
+    from data_sources.city_extras import Extras, add_weather
     from data_sources.city_folder import _write_texts
     from heatmat.city import City
 
@@ -66,7 +66,7 @@ def raster_folder(
         margin=made.city["margin_m"],
     )
     extras = Extras(city)
-    _weather(
+    add_weather(
         wish, area, _mean(folder.path / "terrain.tif"), extras, session, folder, say, outcome
     )
     outcome.notes += made.notes
