@@ -63,12 +63,14 @@ def check_wish(wish: Wish) -> None:
     for name in wish.views:
         if name not in SOURCES:
             raise InputError(
-                f"no street view service {name!r}", where="--views", remedy=nearest(name, SOURCES)
+                f"no street view service {name!r}",
+                where="--street-view",
+                remedy=nearest(name, SOURCES),
             )
     if "mapillary" in wish.views and not os.environ.get("MAPILLARY_TOKEN"):
         raise InputError(
             "Mapillary needs a token",
-            where="--views mapillary",
+            where="--street-view mapillary",
             remedy="set the environment variable MAPILLARY_TOKEN",
         )
     if wish.terrain not in ("glo30", "flat"):

@@ -78,8 +78,9 @@ def fetch(
         Path | None, _file("--land-cover", "Your raster of UMEP land cover codes.")
     ] = None,
     views: Annotated[
-        str, _file("--views", "Street views: panoramax, mapillary, or both.", "NAMES")
-    ] = "",
+        str,
+        _file("--street-view", "Street views: panoramax, mapillary, both (a,b), none.", "NAMES"),
+    ] = "none",
     max_images: Annotated[
         int, typer.Option(metavar="N", min=1, help="Most street images to fetch.")
     ] = 2000,
@@ -108,7 +109,7 @@ def fetch(
         dsm=dsm,
         canopy=canopy,
         land_cover=land_cover,
-        views=tuple(name.strip() for name in views.split(",") if name.strip()),
+        views=tuple(name.strip() for name in views.split(",") if name.strip() not in ("", "none")),
         max_images=max_images,
     )
     return fetch_into(session, wish, out, offline=offline)
