@@ -281,7 +281,9 @@ def test_crop_looks_where_it_says(heading, azimuth, pitch, fov):
     truth = np.stack([np.cos(e) * np.sin(a), np.cos(e) * np.cos(a), np.sin(e)], axis=-1)
     crop /= np.linalg.norm(crop, axis=-1, keepdims=True)
     error = np.arccos(np.clip((crop * truth).sum(axis=-1), -1, 1))
-    assert error.max() < 0.5 * 2 * np.pi / width  # half a pixel of the panorama
+    # Interpolation between directions a pixel apart errs by less than a pixel squared in radians,
+    # 0.006 pixels; half a pixel would be a grid that is shifted.
+    assert error.max() < 0.01 * 2 * np.pi / width
     # The middle is where the camera points, and right is clockwise.
     middle = truth[31:33, 47:49].mean(axis=(0, 1))
     assert np.degrees(np.arctan2(*middle[:2])) % 360 == pytest.approx(azimuth, abs=1e-6)
