@@ -67,18 +67,23 @@ class ReferenceClasses:
         return float(form[4]), float(form[4] * np.exp(-0.6 * form[5]))
 
     def march(
-        self, chunk: Chunk, rows: np.ndarray
+        self, chunk: Chunk, rows: np.ndarray, free: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """What the classes give to a chunk.
+
+        Parameters
+        ----------
+        rows, free : ndarray
+            Of the chunk and what is marched beyond it.
 
         Returns
         -------
         tuple of ndarray
             Mean temperatures of the classes over the chunk's first day (count, 1, 1), as
             departures [K]; short and long wave that leave the border, and the longwave of typical
-            surroundings: default ground and facade, half of them lit (steps + 2,) [W m-2].
+            surroundings: default ground and facade, half of them lit, as long as `rows` [W m-2].
         """
-        width = chunk.steps + 2
+        width = rows.shape[1]
         out = ti.ndarray(dtype=ti.f32, shape=(self.count, width, 1))
         out.fill(0.0)
         scratch = ti.ndarray(dtype=ti.f32, shape=(self.count * (width + 1) * 4,))
@@ -89,7 +94,7 @@ class ReferenceClasses:
             scratch,
             self._state,
             to_device(rows),
-            to_device(tables.free_rows(chunk)),
+            to_device(free),
             tables.modes,
             tables.properties,
             out,
@@ -98,6 +103,7 @@ class ReferenceClasses:
             self._normals,
             self._environment,
             chunk.steps,
+            width - 1,
             int(chunk.first),
             tables.physics,
             tables.switches,

@@ -13,6 +13,7 @@ from heatmat.chunks import TimePlan, plan_time
 from heatmat.errors import InputError
 from heatmat.kernels import gather as gather_kernels
 from heatmat.kernels import layout, paths, starts, visibility
+from heatmat.kernels.linear import HOUR_ROWS
 from heatmat.rayfield import RayField, to_device
 from heatmat.reference_classes import ReferenceClasses
 from heatmat.runtime import ensure_device, synchronise, ti
@@ -113,7 +114,9 @@ class Solver:
     ) -> None:
         self.device = ensure_device(device)
         self.case = case
-        self.plan: TimePlan = plan_time(case.forcing, chunk_steps, stamps)
+        self.plan: TimePlan = plan_time(
+            case.forcing, chunk_steps, stamps, case.maps.convergence_deg
+        )
         self.field = RayField(case)
         self.tables = DeviceTables(case, self.plan)
         self.references = ReferenceClasses(case, self.plan, self.tables)
@@ -133,16 +136,13 @@ class Solver:
 
     def batch_size(self, rays: int, values: int) -> int:
         """Starts in a batch, a power of two."""
-        slots = rays * (layout.MAX_VERTICES + 1)
-        slot = 4 * (
-            layout.VERTEX_FLOATS
-            + layout.LOOKS
-            + layout.VERTEX_INTS
-            + layout.STATE_FLOATS
-            + self.plan.words
-        )
-        series = 16 * (self.plan.longest + 3) + 4 * self.plan.outputs * values
-        start = slots * slot + series + 4 * layout.MAX_ENTRIES * layout.STATE_FLOATS
+        slot = layout.VERTEX_FLOATS + layout.LOOKS + layout.VERTEX_INTS + self.plan.hour_words
+        if len(self.plan.chunks) > 1:
+            slot += layout.STATE_FLOATS
+        path = slot * (layout.MAX_VERTICES + 1) + HOUR_ROWS * (self.plan.hours + 1)
+        path += self.plan.words
+        series = 4 * (self.plan.longest + 3) + self.plan.outputs * values
+        start = 4 * (rays * path + series + layout.MAX_ENTRIES * layout.STATE_FLOATS)
         return max(8, 1 << int(np.log2(max(1.0, BATCH_BYTES / start))))
 
     # -- the run ------------------------------------------------------------------------------
@@ -253,8 +253,9 @@ class Solver:
         for chunk in self.plan.chunks:
             forcing = self.tables.chunk(chunk, self.references)
             bits = self._visibility(chunk, start_f, start_i, vertex_f, vertex_i, depth, slots)
-            records = (start_f, start_i, primaries, looks, vertex_f, vertex_i, depth)
-            pieces.append(self._gather(chunk, forcing, bits, records, view, rays, slots, values))
+            self._march_paths(chunk, forcing, looks, vertex_f, vertex_i, bits, depth)
+            records = (start_f, start_i, vertex_f, vertex_i, bits, primaries, depth)
+            pieces.append(self._gather(chunk, forcing, records, view, rays, values))
             if chunk.first_day_nodes is not None:
                 lit = np.unpackbits(
                     bits[0].to_numpy().view(np.uint8), axis=1, bitorder="little"
@@ -278,43 +279,79 @@ class Solver:
         )
 
     def _visibility(self, chunk, start_f, start_i, vertex_f, vertex_i, depth, slots):
-        """Sun visibility bits of starts and vertices over the sun positions of a chunk."""
+        """Sun visibility bits of a chunk: of starts, of first and of all later vertices."""
         field = self.field
-        nodes, days = to_device(chunk.nodes), to_device(chunk.node_days)
         start_bits = self._buffer("start_bits", (start_f.shape[0], self.plan.words), ti.u32)
-        vertex_bits = self._buffer("vertex_bits", (slots, self.plan.words), ti.u32)
+        vertex_bits = self._buffer("vertex_bits", (slots, self.plan.hour_words), ti.u32)
+        path_bits = self._buffer("path_bits", (depth.shape[0], self.plan.words), ti.u32)
+        nodes, days = to_device(chunk.nodes), to_device(chunk.node_days)
+        sun = to_device(chunk.hours.sun)
         grid = (field.grid_f, field.grid_i)
         visibility.start_visibility(start_f, start_i, nodes, start_bits, *field.geometry, *grid)
         visibility.vertex_visibility(
-            vertex_f, vertex_i, depth, nodes, days, vertex_bits, *field.geometry, *grid
-        )
-        return start_bits, vertex_bits
+            vertex_f, vertex_i, depth, nodes, days, sun, chunk.hours.steps, path_bits, vertex_bits,
+            *field.geometry, *grid,
+        )  # fmt: skip
+        return start_bits, path_bits, vertex_bits
 
-    def _gather(
-        self, chunk, forcing: ChunkForcing, bits, records, view, rays, slots, values
-    ) -> np.ndarray:  # fmt: skip
-        start_f, start_i, primaries, looks, vertex_f, vertex_i, depth = records
-        n = start_f.shape[0]
+    def _path_series(self, paths: int) -> ti.Ndarray:
+        return self._buffer("path_series", (paths * (self.plan.hours + 1) * HOUR_ROWS,))
+
+    def _march_paths(
+        self, chunk, forcing: ChunkForcing, looks, vertex_f, vertex_i, bits, depth
+    ) -> None:  # fmt: skip
         tables = self.tables
-        out = self._buffer("out", (n, max(1, chunk.outputs), values))
-        out.fill(0.0)
-        scratch = self._buffer("scratch", (n * (chunk.steps + 3) * 4,))
-        gather_kernels.gather(
-            start_f,
-            start_i,
-            bits[0],
-            primaries,
+        keep = len(self.plan.chunks) > 1
+        shape = (vertex_i.shape[0] if keep else 1, layout.STATE_FLOATS)
+        gather_kernels.march_paths(
             looks,
             vertex_f,
             vertex_i,
             bits[1],
+            bits[2],
+            depth,
+            self._path_series(depth.shape[0]),
+            self._buffer("vertex_state", shape),
+            forcing.node_of_step,
+            forcing.hour_lit,
+            forcing.hours,
+            forcing.hour_free,
+            tables.hour_modes,
+            tables.hour_properties,
+            tables.entries,
+            tables.shares,
+            forcing.classes,
+            chunk.hours.steps,
+            chunk.hours.count,
+            int(chunk.first),
+            int(keep),
+            tables.physics,
+            tables.hour_switches,
+        )
+
+    def _gather(self, chunk, forcing: ChunkForcing, records, view, rays, values) -> np.ndarray:
+        start_f, start_i, vertex_f, vertex_i, bits, primaries, depth = records
+        n = start_f.shape[0]
+        tables = self.tables
+        out = self._buffer("out", (n, max(1, chunk.outputs), values))
+        out.fill(0.0)
+        gather_kernels.gather(
+            start_f,
+            start_i,
+            vertex_f,
+            vertex_i,
+            bits[0],
+            bits[1],
+            primaries,
             depth,
             rays,
-            scratch,
+            self._path_series(depth.shape[0]),
+            self._buffer("hour_before", (n,)),
+            self._buffer("scratch", (n * (chunk.steps + 3) * 4,)),
             self._buffer("start_state", (n * layout.MAX_ENTRIES, layout.STATE_FLOATS)),
-            self._buffer("vertex_state", (slots, layout.STATE_FLOATS)),
             forcing.node_of_step,
             forcing.series,
+            forcing.hours,
             forcing.free,
             tables.modes,
             tables.properties,
@@ -325,6 +362,7 @@ class Solver:
             forcing.out_of_step,
             view,
             chunk.steps,
+            chunk.hours.steps,
             int(chunk.first),
             int(values > 1),
             tables.physics,

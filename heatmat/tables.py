@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from heatmat.case import BASE_TEMPERATURE, Case
-from heatmat.chunks import Chunk, TimePlan
+from heatmat.chunks import Chunk, TimePlan, to_grid
 from heatmat.conduction import REFERENCE_FILM, exponential_coefficients
 from heatmat.humid_air import priestley_taylor_factor
 from heatmat.kernels import layout
@@ -29,6 +29,10 @@ class ChunkForcing:
     free : ti.Ndarray, shape (constructions, steps + 2)
     classes : ti.Ndarray, shape (classes, 2, steps + 2)
     node_of_step, out_of_step : ti.Ndarray, shape (steps + 2,)
+    hours : ti.Ndarray, shape (layout.FORCING_ROWS, hours + 1)
+        Hours as later vertices march them: steps are means, stamps those at their ends.
+    hour_free : ti.Ndarray, shape (constructions, hours + 1)
+    hour_lit : ti.Ndarray, shape (hours + 2,)
     """
 
     series: ti.Ndarray
@@ -36,6 +40,9 @@ class ChunkForcing:
     classes: ti.Ndarray
     node_of_step: ti.Ndarray
     out_of_step: ti.Ndarray
+    hours: ti.Ndarray
+    hour_free: ti.Ndarray
+    hour_lit: ti.Ndarray
 
 
 class DeviceTables:
@@ -44,17 +51,26 @@ class DeviceTables:
     def __init__(self, case: Case, plan: TimePlan) -> None:
         self.case = case
         self.plan = plan
-        table = case.constructions
-        decay, constant, rise = exponential_coefficients(table.rate, table.gain, case.forcing.step)
-        day = np.exp(-table.rate * case.forcing.step * plan.day)
-        modes = np.concatenate([decay, constant, rise, table.gain, day], axis=1)
-        self.modes = to_device(modes.astype(np.float32))
-        self.properties = to_device(self._properties(rise))
+        self.modes, self.properties = self._march(case.forcing.step)
+        self.hour_modes, self.hour_properties = self._march(
+            case.forcing.step * plan.chunks[0].hours.steps
+        )
         entries, shares = case.composition_arrays()
         self.entries, self.shares = to_device(entries), to_device(shares.astype(np.float32))
-        self.physics, self.switches = self._physics()
-        self.free = np.stack([case.free_series(i, plan.origin) for i in range(len(table.names))])
+        self.physics, self.switches, self.hour_switches = self._physics()
+        self.free = np.stack(
+            [case.free_series(i, plan.origin) for i in range(len(case.constructions.names))]
+        )
         self._chunks: dict[int, ChunkForcing] = {}
+
+    def _march(self, step: float) -> tuple[ti.Ndarray, ti.Ndarray]:
+        """Mode coefficients and properties for a march in these steps [s]."""
+        table = self.case.constructions
+        decay, constant, rise = exponential_coefficients(table.rate, table.gain, step)
+        day = np.exp(-table.rate * self.case.forcing.step * self.plan.day)
+        lag = 1.0 / (table.rate * step)
+        modes = np.concatenate([decay, constant, rise, table.gain, day, lag], axis=1)
+        return to_device(modes.astype(np.float32)), to_device(self._properties(rise))
 
     def _properties(self, rise: np.ndarray) -> np.ndarray:
         table = self.case.constructions
@@ -99,19 +115,25 @@ class DeviceTables:
         switches[layout.O_LINEAR] = int(physics.linear_longwave)
         switches[layout.O_UNSHADED] = int(physics.unshaded_ground)
         switches[layout.O_DAY] = self.plan.day
-        return physics_vector(*numbers.tolist()), switches_vector(*switches.tolist())
+        by_hour = switches.copy()
+        by_hour[layout.O_DAY] //= self.plan.chunks[0].hours.steps
+        return (
+            physics_vector(*numbers.tolist()),
+            switches_vector(*switches.tolist()),
+            switches_vector(*by_hour.tolist()),
+        )
 
-    def series(self, chunk: Chunk) -> np.ndarray:
-        """Forcing rows of a chunk with one lookahead step, float32.
+    def series(self, chunk: Chunk, ahead: int = 0) -> np.ndarray:
+        """Forcing rows of a chunk with one lookahead step and `ahead` more, float32.
 
         At the end of the plan the lookahead repeats the last step.
         """
         forcing, physics = self.case.forcing, self.case.physics
         begin = self.plan.origin + chunk.begin
-        stamps = np.minimum(np.arange(begin, begin + chunk.steps + 2), forcing.n_steps)
+        stamps = np.minimum(np.arange(begin, begin + chunk.steps + 2 + ahead), forcing.n_steps)
         # Row n of a step quantity is the step that ends at stamp n; row 0 is not read.
         steps = np.clip(stamps - 1, 0, forcing.n_steps - 1)
-        rows = np.zeros((layout.FORCING_ROWS, chunk.steps + 2))
+        rows = np.zeros((layout.FORCING_ROWS, stamps.size))
         rows[layout.F_BEAM] = forcing.beam_normal[steps] * forcing.sun_up[steps]
         turn = np.radians(self.case.maps.convergence_deg)
         sun = forcing.sun_direction[steps]
@@ -143,32 +165,54 @@ class DeviceTables:
         rows[layout.F_GLOBAL] = forcing.ghi[steps]
         return rows.astype(np.float32)
 
-    def free_rows(self, chunk: Chunk) -> np.ndarray:
+    def free_rows(self, chunk: Chunk, ahead: int = 0) -> np.ndarray:
         """The inner part of the surface temperatures at a chunk's stamps, float32."""
-        stamps = np.minimum(np.arange(chunk.begin, chunk.begin + chunk.steps + 2), self.plan.total)
+        stamps = np.arange(chunk.begin, chunk.begin + chunk.steps + 2 + ahead)
+        stamps = np.minimum(stamps, self.plan.total)
         return self.free[:, stamps].astype(np.float32)
 
     def chunk(self, chunk: Chunk, references: "ReferenceClasses") -> ChunkForcing:
         """Everything of one chunk on the device."""
         if chunk.begin not in self._chunks:
-            rows = self.series(chunk)
-            classes, border_short, border_long, surroundings = references.march(chunk, rows)
+            hours = chunk.hours
+            ahead = hours.last * hours.steps - chunk.steps
+            rows = self.series(chunk, ahead)
+            free = self.free_rows(chunk, ahead)
+            classes, border_short, border_long, surroundings = references.march(chunk, rows, free)
             rows[layout.F_BORDER_SHORT] = border_short
             rows[layout.F_BORDER_LONG] = border_long
             rows[layout.F_SURROUNDINGS] = surroundings
             out = np.full(chunk.steps + 2, -1, np.int32)
             out[chunk.output_steps] = np.arange(chunk.outputs)
+            shown = slice(0, chunk.steps + 2)
+            ends = np.arange(0, hours.last + 1) * hours.steps
             self._chunks[chunk.begin] = ChunkForcing(
-                series=to_device(rows),
-                free=to_device(self.free_rows(chunk)),
+                series=to_device(np.ascontiguousarray(rows[:, shown])),
+                free=to_device(np.ascontiguousarray(free[:, shown])),
                 classes=to_device(classes),
                 node_of_step=to_device(chunk.node_of_step),
                 out_of_step=to_device(out),
+                hours=to_device(by_hour(rows, hours.steps, hours.last)),
+                hour_free=to_device(np.ascontiguousarray(free[:, ends])),
+                hour_lit=to_device(hours.lit),
             )
         return self._chunks[chunk.begin]
 
 
-def to_grid(east: np.ndarray, north: np.ndarray, convergence: float) -> tuple:
-    """Turn a vector from true to grid axes (grid azimuth = true azimuth - convergence)."""
-    cos, sin = np.cos(convergence), np.sin(convergence)
-    return east * cos - north * sin, east * sin + north * cos
+def by_hour(rows: np.ndarray, steps: int, last: int) -> np.ndarray:
+    """Forcing rows of `last` hours from those of steps, shape (FORCING_ROWS, last + 1).
+
+    The beam of an hour is its mean vector: strength, and where it comes from.
+    """
+    inside = rows[:, 1 : last * steps + 1].reshape(len(rows), last, steps)
+    whole = np.zeros((len(rows), last + 1))
+    whole[:, 1:] = inside.mean(axis=2)
+    axes = [layout.F_SUN_X, layout.F_SUN_Y, layout.F_SUN_Z]
+    beam = (inside[layout.F_BEAM] * inside[axes]).mean(axis=2)
+    strength = np.sqrt((beam**2).sum(axis=0))
+    whole[layout.F_BEAM, 1:] = strength
+    whole[axes, 1:] = beam / np.maximum(strength, 1e-6)
+    stamps = np.arange(0, last + 1) * steps
+    for row in layout.STAMP_ROWS:
+        whole[row] = rows[row, stamps]
+    return whole.astype(np.float32)

@@ -2,12 +2,14 @@
 
 from heatmat.kernels.heightfield import GROUND
 from heatmat.kernels.layout import (
+    C_ALBEDO,
     CONTINUES,
     F_AIR_RADIATION,
     F_BAND,
     F_BEAM,
     F_BORDER_LONG,
     F_BORDER_SHORT,
+    F_GLOBAL,
     F_ISOTROPIC,
     F_SKY,
     HIT_BORDER,
@@ -31,7 +33,6 @@ from heatmat.kernels.layout import (
     SKY_AIR_SPLIT,
     T_COMPOSITION,
     T_VALID,
-    V_LIT,
     V_MATERIAL,
     V_NX,
     V_NY,
@@ -43,14 +44,18 @@ from heatmat.kernels.layout import (
     W_ORIENTATION,
     W_STATUS,
 )
-from heatmat.kernels.linear import lit_share, march_linear
+from heatmat.kernels.linear import (
+    H_LONG,
+    H_SHORT,
+    HOUR_ROWS,
+    Gather,
+    march_linear,
+    receive,
+)
 from heatmat.kernels.march import (
-    K_CARRY_LONG,
-    K_CARRY_SHORT,
     K_LONG,
     K_SHORT,
     SCRATCH_ROWS,
-    Gather,
     beam_cosine,
     march_nonlinear,
     sunlit,
@@ -61,6 +66,11 @@ from heatmat.runtime import ti, tm
 
 physics_vector = ti.types.vector(PHYSICS_FLOATS, ti.f32)
 switches_vector = ti.types.vector(PHYSICS_INTS, ti.i32)
+
+
+# How fast surroundings turn from those of a dark court into sunny ones with the share of sky; it
+# decides on noise alone (but for the seventh surface of a path, which is never looked at).
+OPEN = 1.5
 
 
 @ti.func
@@ -80,7 +90,7 @@ def sky_weight(up, normal_z, physics, model):
 @ti.func
 def known_rays(primaries: ti.template(), start, normal_z, physics, model):
     """What the rays of a start or a vertex bring; `carry` is the share that hit a surface."""
-    b = Gather(isotropic=0.0, band=0.0, sky=0.0, air=0.0, border=0.0, carry=0.0)
+    b = Gather(isotropic=0.0, band=0.0, sky=0.0, air=0.0, border=0.0, typical=0.0, carry=0.0)
     each = 1.0 / ti.cast(primaries.shape[1], ti.f32)
     for j in range(primaries.shape[1]):
         up = primaries[start, j]
@@ -102,15 +112,17 @@ def known_rays(primaries: ti.template(), start, normal_z, physics, model):
 def what_it_brings(looks: ti.template(), slot, status, normal_z, vertex, physics, model):
     """Factors of the known series, and of the carried one, for what falls on a later vertex.
 
-    A path that ends by roulette brings the reference of that estimator (longwave of the air, no
-    light) in place of the surfaces that were met; one that goes on brings the difference to it
-    over the survival probability.
+    A path that ends by roulette brings likely surroundings in place of the surfaces that were met:
+    between the air and typical ones in the sun, the more sky is seen. One that goes on brings the
+    difference to them over the survival probability.
     """
     b = known_rays(looks, slot, normal_z, physics, model)
     q = 0.0
     if status == CONTINUES:
         q = 1.0 / survival(vertex, b.carry)
-    b.air += b.carry * (1.0 - q)
+    open_sky = ti.min(1.0, OPEN * b.isotropic)
+    b.typical = b.carry * (1.0 - q) * open_sky
+    b.air += b.carry * (1.0 - q) * (1.0 - open_sky)
     b.carry *= q
     return b
 
@@ -128,22 +140,167 @@ def pick_construction(composition, u, composition_entries: ti.template(), shares
 
 
 @ti.kernel
-def gather(
-    start_f: F2,
-    start_i: I2,
-    start_bits: U2,
-    primaries: F2,
+def march_paths(
     looks: F2,
     vertex_f: F2,
     vertex_i: I2,
+    path_bits: U2,
     vertex_bits: U2,
     depth: I1,
-    rays: ti.i32,
-    scratch: F1,
-    start_state: F2,
+    path_series: F1,
     vertex_state: F2,
     node_of_step: I1,
+    hour_lit: I1,
+    hours: F2,
+    free: F2,
+    modes: F2,
+    properties: F2,
+    composition_entries: I2,
+    composition_shares: F2,
+    classes: F3,
+    per_hour: ti.i32,
+    count: ti.i32,
+    first_chunk: ti.i32,
+    keep: ti.i32,
+    physics: physics_vector,
+    switches: switches_vector,
+):
+    """What the first later vertex of every path sends to its start, hour by hour.
+
+    `path_series` holds `HOUR_ROWS` numbers for each hour of each path; the last two hours are ahead
+    of the chunk, which has `count` of them.
+    """
+    for path in range(depth.shape[0]):
+        vertices = depth[path]
+        last = hours.shape[1] - 1
+        base = path * (last + 1) * HOUR_ROWS
+        for back in range(vertices):
+            k = vertices - back
+            slot = path * (MAX_VERTICES + 1) + k
+            n_k = tm.vec3(vertex_f[slot, V_NX], vertex_f[slot, V_NY], vertex_f[slot, V_NZ])
+            kind = vertex_i[slot, W_KIND]
+            construction = pick_construction(
+                vertex_i[slot, W_COMPOSITION],
+                vertex_f[slot, V_MATERIAL],
+                composition_entries,
+                composition_shares,
+            )
+            brings = what_it_brings(
+                looks, slot, vertex_i[slot, W_STATUS], n_k.z, k, physics, switches[O_SKY]
+            )
+            all_global = 0
+            if switches[O_UNSHADED] == 1 and kind == GROUND:
+                all_global = 1
+            lit = receive(
+                base,
+                slot,
+                construction,
+                n_k,
+                kind,
+                brings,
+                all_global,
+                path,
+                ti.select(k == 1, 1, 0),
+                per_hour,
+                last,
+                switches[O_DAY],
+                path_series,
+                path_bits,
+                vertex_bits,
+                node_of_step,
+                hour_lit,
+                hours,
+                properties,
+            )
+            march_linear(
+                base,
+                slot,
+                construction,
+                n_k,
+                vertex_f[slot, V_WIND],
+                vertex_f[slot, V_PA],
+                lit,
+                count,
+                last,
+                first_chunk,
+                keep,
+                path_series,
+                vertex_state,
+                hours,
+                free,
+                modes,
+                properties,
+                classes,
+                2 * (construction * ORIENTATIONS + vertex_i[slot, W_ORIENTATION]),
+                physics,
+                switches,
+            )
+
+
+@ti.func
+def within_hour(before, here, after, u):
+    """Value at `u` (-0.5 to 0.5) of the hour of a parabola with the means of three hours."""
+    return (
+        here
+        + 0.5 * (after - before) * u
+        + 0.5 * (after - 2.0 * here + before) * (u * u - 1.0 / 12.0)
+    )
+
+
+@ti.func
+def add_beam(
+    path,
+    weight,
+    base,
+    steps,
+    scratch: ti.template(),
+    vertex_f: ti.template(),
+    vertex_i: ti.template(),
+    path_bits: ti.template(),
+    node_of_step: ti.template(),
+    series: ti.template(),
+    properties: ti.template(),
+    composition_entries: ti.template(),
+    shares: ti.template(),
+    switches,
+):
+    """The beam off a path's first vertex, step by step: it comes and goes within an hour."""
+    slot = path * (MAX_VERTICES + 1) + 1
+    if switches[O_UNSHADED] == 0 or vertex_i[slot, W_KIND] != GROUND:
+        normal = tm.vec3(vertex_f[slot, V_NX], vertex_f[slot, V_NY], vertex_f[slot, V_NZ])
+        construction = pick_construction(
+            vertex_i[slot, W_COMPOSITION], vertex_f[slot, V_MATERIAL], composition_entries, shares
+        )
+        factor = weight * properties[construction, C_ALBEDO]
+        for n in range(1, steps + 2):
+            node = node_of_step[n]
+            if node >= 0:
+                scratch[base + n * SCRATCH_ROWS + K_SHORT] += (
+                    factor
+                    * series[F_BEAM, n]
+                    * beam_cosine(normal, series, n)
+                    * sunlit(path_bits, path, node)
+                )
+
+
+@ti.kernel
+def gather(
+    start_f: F2,
+    start_i: I2,
+    vertex_f: F2,
+    vertex_i: I2,
+    start_bits: U2,
+    path_bits: U2,
+    primaries: F2,
+    depth: I1,
+    rays: ti.i32,
+    path_series: F1,
+    hour_before: F1,
+    scratch: F1,
+    start_state: F2,
+    node_of_step: I1,
     series: F2,
+    hours: F2,
     free: F2,
     modes: F2,
     properties: F2,
@@ -154,6 +311,7 @@ def gather(
     out_of_step: I1,
     out_view: F2,
     steps: ti.i32,
+    per_hour: ti.i32,
     first_chunk: ti.i32,
     full_output: ti.i32,
     physics: physics_vector,
@@ -169,90 +327,78 @@ def gather(
             stride = SCRATCH_ROWS
             base = start * (series.shape[1] + 1) * SCRATCH_ROWS
             normal = tm.vec3(start_f[start, S_NX], start_f[start, S_NY], start_f[start, S_NZ])
-            for n in range(1, steps + 2):
-                scratch[base + n * stride + K_SHORT] = 0.0
-                scratch[base + n * stride + K_LONG] = 0.0
             total = known_rays(primaries, start, normal.z, physics, switches[O_SKY])
             hits = count_hits(primaries, start)
             used = paths_used(hits, primaries.shape[1], rays)
             weight = total.carry / ti.max(1.0, ti.cast(used, ti.f32))
             out_view[start, 0] = total.isotropic
-            for ray in range(used):
-                path = start * rays + ray
-                first = path * (MAX_VERTICES + 1)
-                vertices = depth[path]
-                for back in range(vertices):
-                    k = vertices - back
-                    slot = first + k
-                    n_k = tm.vec3(vertex_f[slot, V_NX], vertex_f[slot, V_NY], vertex_f[slot, V_NZ])
-                    construction = pick_construction(
-                        vertex_i[slot, W_COMPOSITION],
-                        vertex_f[slot, V_MATERIAL],
-                        composition_entries,
-                        composition_shares,
-                    )
-                    if first_chunk == 1:
-                        vertex_f[slot, V_LIT] = lit_share(
-                            n_k, vertex_bits, slot, node_of_step, series, switches[O_DAY]
-                        )
-                    brings = what_it_brings(
-                        looks,
-                        slot,
-                        vertex_i[slot, W_STATUS],
-                        n_k.z,
-                        k,
-                        physics,
-                        switches[O_SKY],
-                    )
-                    all_global = 0
-                    if switches[O_UNSHADED] == 1 and vertex_i[slot, W_KIND] == GROUND:
-                        all_global = 1
-                    march_linear(
-                        slot,
-                        construction,
-                        n_k,
-                        vertex_f[slot, V_WIND],
-                        vertex_f[slot, V_PA],
-                        vertex_i[slot, W_KIND],
-                        vertex_f[slot, V_LIT],
-                        brings,
-                        all_global,
-                        base,
-                        stride,
-                        steps,
-                        first_chunk,
-                        scratch,
-                        vertex_state,
-                        vertex_bits,
-                        node_of_step,
-                        series,
-                        free,
-                        modes,
-                        properties,
-                        classes,
-                        2 * (construction * ORIENTATIONS + vertex_i[slot, W_ORIENTATION]),
-                        physics,
-                        switches,
-                    )
-                if vertices > 0:
-                    for n in range(1, steps + 2):
-                        at = base + n * stride
-                        scratch[at + K_SHORT] += weight * scratch[at + K_CARRY_SHORT]
-                        scratch[at + K_LONG] += weight * scratch[at + K_CARRY_LONG]
+            # The sum over the paths is left in the series of the first of them.
+            last = hours.shape[1] - 1
+            first = start * rays * (last + 1) * HOUR_ROWS
+            for ray in range(1, used):
+                path = (start * rays + ray) * (last + 1) * HOUR_ROWS
+                for h in range(1, last + 1):
+                    at = h * HOUR_ROWS
+                    path_series[first + at + H_SHORT] += path_series[path + at + H_SHORT]
+                    path_series[first + at + H_LONG] += path_series[path + at + H_LONG]
+            if used == 0:
+                for h in range(1, last + 1):
+                    path_series[first + h * HOUR_ROWS + H_SHORT] = 0.0
+                    path_series[first + h * HOUR_ROWS + H_LONG] = 0.0
+            before = hour_before[start]
+            if first_chunk == 1:
+                before = path_series[first + HOUR_ROWS + H_LONG]
+            hour_before[start] = path_series[first + (steps // per_hour) * HOUR_ROWS + H_LONG]
             for n in range(1, steps + 2):
                 at = base + n * stride
-                scratch[at + K_SHORT] += (
-                    total.isotropic * series[F_ISOTROPIC, n]
+                hour = 1 + (n - 1) // per_hour
+                of_hour = first + hour * HOUR_ROWS
+                # Light within an hour goes with the light of the sky.
+                share = 1.0
+                if hours[F_GLOBAL, hour] > 0.1:
+                    share = series[F_GLOBAL, n] / hours[F_GLOBAL, hour]
+                long_before = before
+                if hour > 1:
+                    long_before = path_series[of_hour - HOUR_ROWS + H_LONG]
+                u = (ti.cast(n - 1 - (hour - 1) * per_hour, ti.f32) + 0.5) / per_hour - 0.5
+                reflected = weight * share * path_series[of_hour + H_SHORT]
+                sent = weight * within_hour(
+                    long_before,
+                    path_series[of_hour + H_LONG],
+                    path_series[of_hour + HOUR_ROWS + H_LONG],
+                    u,
+                )
+                scratch[at + K_SHORT] = (
+                    reflected
+                    + total.isotropic * series[F_ISOTROPIC, n]
                     + total.band * series[F_BAND, n]
                     + total.border * series[F_BORDER_SHORT, n]
                     + series[F_BEAM, n]
                     * beam_cosine(normal, series, n)
                     * sunlit(start_bits, start, node_of_step[n])
                 )
-                scratch[at + K_LONG] += (
-                    total.air * series[F_AIR_RADIATION, n]
+                scratch[at + K_LONG] = (
+                    sent
+                    + total.air * series[F_AIR_RADIATION, n]
                     + total.sky * series[F_SKY, n]
                     + total.border * series[F_BORDER_LONG, n]
+                )
+            for ray in range(used):
+                add_beam(
+                    start * rays + ray,
+                    weight,
+                    base,
+                    steps,
+                    scratch,
+                    vertex_f,
+                    vertex_i,
+                    path_bits,
+                    node_of_step,
+                    series,
+                    properties,
+                    composition_entries,
+                    composition_shares,
+                    switches,
                 )
             composition = start_i[start, T_COMPOSITION]
             for entry in range(MAX_ENTRIES):

@@ -29,6 +29,7 @@ def reference_surfaces(
     class_normal: F2,
     class_environment: F2,
     steps: ti.i32,
+    last: ti.i32,
     first_chunk: ti.i32,
     physics: physics_vector,
     switches: switches_vector,
@@ -40,7 +41,9 @@ def reference_surfaces(
     class_environment : ndarray, shape (classes, 5)
         Sky view factor, share of the beam, share of the global light that the rest reflects, wind
         factor, perimeter over area [1/m].
-    out : ndarray, shape (classes, steps + 2, values)
+    steps, last : int
+        Steps of the chunk, and the last one to march.
+    out : ndarray, shape (classes, last + 1, values)
         Scratch for temperatures; zero on entry.
     """
     for c in range(count):
@@ -49,7 +52,7 @@ def reference_surfaces(
         normal = tm.vec3(class_normal[c, 0], class_normal[c, 1], class_normal[c, 2])
         view = class_environment[c, 0]
         construction = class_construction[c]
-        for n in range(1, steps + 2):
+        for n in range(1, last + 1):
             at = base + n * stride
             scratch[at + K_SHORT] = (
                 class_environment[c, 1] * series[F_BEAM, n] * beam_cosine(normal, series, n)
@@ -71,7 +74,7 @@ def reference_surfaces(
             base,
             stride,
             steps,
-            steps + 1,
+            last,
             first_chunk,
             scratch,
             state,

@@ -15,9 +15,6 @@ LOOKS = 8
 ENVELOPE_SLOPES = (0.05, 0.15, 0.35, 0.7, 1.2, 2.2)
 """Slopes of the cones under which a cell knows the city to lie (`heatmat.ray_grid`)."""
 
-STRIDE = 3
-"""Solver steps of one group that share a shadow ray at later vertices (random phase)."""
-
 # Outcomes of a path's ray beyond the hit codes of heightfield.py
 CONTINUES, KILLED = 5, 6
 # What a primary ray met, where it did not reach the sky
@@ -66,6 +63,8 @@ ANY_KIND = -1
     F_SURROUNDINGS,
 ) = range(18)
 FORCING_ROWS = 18
+STAMP_ROWS = (F_AIR, F_WINDWARD, F_LEEWARD, F_WIND_X, F_WIND_Y, F_PRIESTLEY_TAYLOR)
+"""Rows that hold what is at the stamp; the others are means of the step that ends there."""
 
 # Construction properties, one row a construction
 (
@@ -84,14 +83,16 @@ FORCING_ROWS = 18
 CONSTRUCTION_FLOATS = 11
 SLAB, HELD_AT_AIR, HELD_AT_VALUE = 0.0, 1.0, 2.0
 
-# Mode coefficients, one row a construction: decay, constant, rise, steady gain, decay over a day
-M_DECAY, M_CONSTANT, M_RISE, M_GAIN, M_DAY = 0, 8, 16, 24, 32
-MODE_FLOATS = 40
+# Mode coefficients, one row a construction: decay, constant, rise, steady gain, decay over a day,
+# time constant in steps
+M_DECAY, M_CONSTANT, M_RISE, M_GAIN, M_DAY, M_LAG = 0, 8, 16, 24, 32, 40
+MODE_FLOATS = 48
 
 # What a marching surface hands from one chunk of time to the next
 X_FLUX, X_KNOWN, X_THETA, X_EMISSION, X_GROUND_FLUX, X_LATENT = 8, 9, 10, 11, 12, 13
-# ... and, of later vertices, the same of the reference beside it
-X_REFERENCE, X_REFERENCE_GROUND = 14, 25
+# ... and, of later vertices, what they are beyond their reference: modes, exchange flux,
+# temperature, flux into the slab, what they absorb
+X_DIFFERENCE = 14
 STATE_FLOATS = 26
 
 # Numbers of the physics (float): convection, sky, references

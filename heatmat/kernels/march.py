@@ -52,20 +52,9 @@ PERIODIC = 0.05
 # Most that a first guess goes beyond the last temperature [K].
 DRIFT = 1.0
 
-# Scratch rows of a thread: everything that falls on the first vertex, and the series on its way
-# back along a path.
-K_SHORT, K_LONG, K_CARRY_SHORT, K_CARRY_LONG = 0, 1, 2, 3
+# Scratch rows of a thread: what falls on the first vertex, and convection coefficients if given.
+K_SHORT, K_LONG, K_FILM = 0, 1, 2
 SCRATCH_ROWS = 4
-
-# What a path's ray brings, as factors of known series and of the carried ones
-Gather = ti.types.struct(
-    isotropic=ti.f32,
-    band=ti.f32,
-    sky=ti.f32,
-    air=ti.f32,
-    border=ti.f32,
-    carry=ti.f32,
-)
 
 
 @ti.func
@@ -168,7 +157,7 @@ def march_nonlinear(
     """March the first vertex with T^4 and natural convection.
 
     Output rows get `share` of the values added: temperature at the stamp, fluxes as means of the
-    step that ends there. `given_film` = 1 reads the convection coefficient from the carry row
+    step that ends there. `given_film` = 1 reads the convection coefficient from its row
     (forcing given by the user).
     """
     absorptance = properties[construction, C_ABSORPTANCE]
@@ -193,6 +182,7 @@ def march_nonlinear(
     else:
         now, known_before = load_surface(state, state_row, slab)
 
+    filled = ti.max(steps + 1, write_last)
     turn = 0
     while turn < passes:
         last_turn = turn == passes - 1
@@ -216,13 +206,13 @@ def march_nonlinear(
             after = base + (n + 1) * stride
             short_after = short
             long_after = long
-            if n <= steps:
+            if n < filled:
                 short_after = scratch[after + K_SHORT]
                 long_after = scratch[after + K_LONG]
             known_after = absorptance * short_after + emissivity * long_after
             given = -1.0
             if given_film == 1:
-                given = scratch[base + n * stride + K_CARRY_SHORT]
+                given = scratch[base + n * stride + K_FILM]
             before = now
             now = surface_step(
                 before,

@@ -10,7 +10,6 @@ from heatmat.kernels.layout import (
     S_X,
     S_Y,
     S_Z,
-    STRIDE,
     T_REGION,
     T_VALID,
     V_MATERIAL,
@@ -153,6 +152,9 @@ def vertex_visibility(
     depth: I1,
     nodes: F2,
     node_days: I2,
+    sun: F2,
+    phases: ti.i32,
+    path_bits: U2,
     bits: U2,
     cells: F1,
     blocks: F1,
@@ -162,19 +164,22 @@ def vertex_visibility(
     grid_f: grid_numbers,
     grid_i: ivec4,
 ):
-    """Sun visibility at later vertices: one shadow ray for `STRIDE` positions, at a random phase.
+    """Sun visibility at later vertices.
+
+    At the first of a path every position is known: a ray an hour, and where two of them differ the
+    change is searched for between them. At the others one ray an hour stands for the hour, at a
+    random phase.
 
     Parameters
     ----------
-    nodes : ndarray, shape (n, 3)
-        Sun directions.
-    node_days : ndarray, shape (n, 2)
-        First and last node of each node's day.
+    nodes, node_days : ndarray, shape (n, 3), (n, 2)
+        Sun directions; first and last node of each node's day.
+    sun : ndarray, shape (hours * phases, 3)
+        Sun directions, `phases` of them an hour.
+    path_bits, bits : ndarray
+        Words of the first vertices, by node; and of the others, by hour.
     """
-    words = bits.shape[1]
-    for i in range(depth.shape[0] * MAX_VERTICES * words):
-        flat = i // words
-        word = i - flat * words
+    for flat in range(depth.shape[0] * MAX_VERTICES):
         path = flat // MAX_VERTICES
         k = flat - path * MAX_VERTICES + 1
         if k <= depth[path]:
@@ -183,34 +188,79 @@ def vertex_visibility(
             n = tm.vec3(vertex_f[slot, V_NX], vertex_f[slot, V_NY], vertex_f[slot, V_NZ])
             # The material number is random, of the path alone, and not used for geometry.
             scrambled = mix(ti.cast(vertex_f[slot, V_MATERIAL] * 16777216.0, ti.u32))
-            phase = ti.cast(scrambled % ti.u32(STRIDE), ti.i32)
-            value = ti.u32(0)
-            group = -1
+            phase = ti.cast(scrambled % ti.cast(phases, ti.u32), ti.i32)
+            count = sun.shape[0] // phases
+            if k == 1:
+                count = nodes.shape[0]
+                for word in range(path_bits.shape[1]):
+                    path_bits[path, word] = ti.u32(0)
+            else:
+                for word in range(bits.shape[1]):
+                    bits[slot, word] = ti.u32(0)
+            # All before `known` are settled; the last of them is `seen`, and `other`, if there is
+            # one, is a later position that is not like it.
+            known = 0
+            first = 0
+            last = -1
+            other = -1
             seen = 0
-            for b in range(ti.min(32, nodes.shape[0] - 32 * word)):
-                j = 32 * word + b
-                first = node_days[j, 0]
-                last = node_days[j, 1]
-                g = (j - first + phase) // STRIDE
-                middle = ti.min(ti.max(first + g * STRIDE - phase + STRIDE // 2, first), last)
-                if middle != group:
-                    group = middle
-                    seen = sees_sun(
-                        o,
-                        n,
-                        vertex_i[slot, W_REGION],
-                        tm.vec3(nodes[middle, 0], nodes[middle, 1], nodes[middle, 2]),
-                        cells,
-                        blocks,
-                        block_edges,
-                        edge_sides,
-                        planes,
-                        grid_f,
-                        grid_i,
-                    )
+            blocker = NO_ROW
+            while known < count:
+                probe = known
+                if k == 1:
+                    if known > last:
+                        first = known
+                        last = node_days[known, 1]
+                    elif other >= 0:
+                        probe = (known - 1 + other) // 2
+                    else:
+                        probe = ti.min(known - 1 + phases, last)
+                towards = tm.vec3(0.0)
+                if k == 1:
+                    towards = tm.vec3(nodes[probe, 0], nodes[probe, 1], nodes[probe, 2])
+                else:
+                    j = probe * phases + phase
+                    towards = tm.vec3(sun[j, 0], sun[j, 1], sun[j, 2])
+                found = sun_blocker(
+                    o,
+                    n,
+                    vertex_i[slot, W_REGION],
+                    towards,
+                    blocker,
+                    cells,
+                    blocks,
+                    block_edges,
+                    edge_sides,
+                    planes,
+                    grid_f,
+                    grid_i,
+                )
+                now = ti.select(found == NO_ROW, 1, 0)
+                if found >= 0:
+                    blocker = found
+                until = known
+                if k == 1 and known > first:
+                    if now == seen:
+                        until = probe + 1
+                    else:
+                        other = probe
+                else:
+                    until = known + 1
+                    seen = now
                 if seen == 1:
-                    value |= ti.u32(1) << ti.cast(b, ti.u32)
-            bits[slot, word] = value
+                    for j in range(known, until):
+                        if k == 1:
+                            path_bits[path, j >> 5] |= ti.u32(1) << ti.cast(j & 31, ti.u32)
+                        else:
+                            bits[slot, j >> 5] |= ti.u32(1) << ti.cast(j & 31, ti.u32)
+                known = until
+                if other == known:
+                    # Found: from here on it is the other way.
+                    seen = 1 - seen
+                    if seen == 1:
+                        path_bits[path, known >> 5] |= ti.u32(1) << ti.cast(known & 31, ti.u32)
+                    known += 1
+                    other = -1
 
 
 @ti.kernel
