@@ -26,6 +26,19 @@ if TYPE_CHECKING:
 DESIGN_DAY = {"tmax_c": 32.0, "tmin_c": 20.0, "wind_m_s": 2.0, "linke_turbidity": 3.5}
 """A hot clear day where no weather was asked for: assumed, the same everywhere."""
 
+TREE_LINES = (
+    ("trees_placed", "crowns in trees.gpkg"),
+    ("trees_from_rows", "of them along rows, every 8 m"),
+    ("tree_size_tagged", "height and crown tagged"),
+    ("tree_size_crown", "height from the crown"),
+    ("tree_size_trunk", "size from the trunk"),
+    ("tree_size_height", "crown from the height"),
+    ("tree_size_assumed", "size assumed: 10 m"),
+    ("tree_tags_not_usable", "sizes that cannot be, taken as missing"),
+    ("tree_in_row_drawn_too", "in a row, drawn by themselves too"),
+    ("trees_inside_buildings", "inside a building, left out"),
+    ("crowns_cut_at_walls", "crowns cut back to a wall"),
+)
 PERIOD = re.compile(r"^(\d{4}-\d{2}-\d{2})/(\d{4}-\d{2}-\d{2})$")
 
 
@@ -106,6 +119,7 @@ def add_extras(
     extras = Extras(city)
     elevation = _terrain(wish, area, extras, session, folder, say, outcome)
     _rasters(wish, area, extras, folder, say, outcome)
+    _crowns(extras.city, folder, outcome)
     add_weather(wish, area, elevation, extras, session, folder, say, outcome)
     return extras
 
@@ -236,6 +250,20 @@ def _rasters(
             extras.city_table |= {"land_cover": target.name, "land_cover_legend": legend}
             source = Source("Land cover", (target.name,), f"UMEP codes of {path.name}.", ())
         outcome.sources.append(source)
+
+
+def _crowns(city: City, folder: Folder, outcome: Outcome) -> None:
+    """The sizes of the trees, for reading; a simulation takes them from the buildings file."""
+    if city.trees is None:
+        return
+    from data_sources.trees import crowns, write_trees
+
+    table, counts = crowns(city.trees, city.buildings)
+    with folder.write("trees.gpkg") as path:
+        write_trees(table, path)
+    outcome.rows += [("trees", text, counts[key]) for key, text in TREE_LINES if counts.get(key)]
+    note = "Crowns of the trees in OpenStreetMap, sized by the rules in docs/data-sources.md."
+    outcome.sources.append(Source("Tree crowns", ("trees.gpkg",), note, ()))
 
 
 def add_weather(

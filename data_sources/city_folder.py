@@ -102,7 +102,7 @@ def fetch_city(wish: Wish, session: Session, folder: Folder, say: Callable[[str]
     source = read.source
     outcome.sources.insert(0, Source(source.title, tuple(files), source.note, source.provenance))
     add_views(wish, city, session, folder, say, outcome)
-    outcome.rows = count_rows(account(read.features, box) + read.counts, kept)
+    outcome.rows = count_rows(account(read.features, box) + read.counts, kept) + outcome.rows
     table: dict[str, Any] = {"buildings": "buildings.geojson"}
     table |= {"ground": "ground.geojson"} if "ground.geojson" in files else {}
     table |= {"crs": area.crs, "extent": list(area.extent), "margin_m": margin}

@@ -47,7 +47,7 @@ def fetch(
         Path, typer.Option("--out", metavar="CITY", help="Folder to make.", show_default=False)
     ],
     place: Annotated[
-        str, typer.Argument(metavar="[PLACE]", help="Name of a place.", show_default=False)
+        str, typer.Argument(metavar="PLACE", help="Name of a place.", show_default=False)
     ] = "",
     bbox: Annotated[str, _file("--bbox", "The area, in degrees.", "W,S,E,N")] = "",
     polygon: Annotated[Path | None, _file("--polygon", "A file with the area's outline.")] = None,

@@ -13,7 +13,8 @@ import shapely
 from heatmat import cli
 from heatmat.city import City
 from heatmat.scenario import Scenario
-from tests.data_sources.loopback import Answer, Loopback
+from tests.data_sources import osm_services
+from tests.data_sources.loopback import Answer, Loopback, ranged
 from tests.data_sources.osm_services import (
     NOMINATIM_HOST,
     OVERPASS_HOST,
@@ -26,7 +27,7 @@ PLACE = ["fetch", "Place Bellecour, Lyon", "--radius", "100", "--quiet"]
 PLAIN = ["--weather", "clear-sky", "--terrain", "flat"]
 OUTPUTS = {
     "SOURCES.md", "buildings.geojson", "fetch.json", "ground.geojson", "provenance.json",
-    "roads.geojson", "scenario.toml",
+    "roads.geojson", "scenario.toml", "trees.gpkg",
 }  # fmt: skip
 
 
@@ -153,6 +154,60 @@ def test_weather_and_terrain_that_are_not_to_be_had(net, tmp_path, capsys):
     maps_asked = len(net.asked(OVERPASS_HOST))
     assert cli.main([*PLACE, "--out", str(out)]) == 3  # asks again, but only for what is missing
     assert len(net.asked(OVERPASS_HOST)) == maps_asked
+
+
+def test_everything_at_once(net, tmp_path, monkeypatch):
+    import io
+
+    from PIL import Image
+
+    from tests.data_sources import glo30, open_meteo
+
+    def hill(lon, lat):
+        return 170.0 + 2e4 * (lon - 4.8)  # 30 m a kilometre and a half
+
+    tile = glo30.tile(tmp_path, 45, 4, hill, cells=1200)
+    picture = io.BytesIO()
+    Image.new("RGB", (512, 256), "tan").save(picture, "JPEG")
+    image = {
+        "type": "Feature",
+        "id": "p1",
+        "collection": "walk",
+        "geometry": {"type": "Point", "coordinates": [osm_services.LON, osm_services.LAT]},
+        "assets": {"sd": {"href": "https://store.example/p1.jpg"}},
+        "properties": {
+            "datetime": "2025-05-01T10:00:00+00:00",
+            "license": "CC-BY-SA-4.0",
+            "geovisio:producer": "la ville",
+            "view:azimuth": 90,
+            "pers:interior_orientation": {"field_of_view": 360},
+        },
+    }
+    net.on(glo30.HOST, glo30.path(45, 4), ranged(tile))
+    net.on(open_meteo.HOST, open_meteo.PATH, open_meteo.Archive("Europe/Paris"))
+    net.on("api.panoramax.xyz", "/", Answer({"type": "FeatureCollection", "features": [image]}))
+    net.on("store.example", "/", Answer(picture.getvalue(), kind="image/jpeg"))
+    mirrors = " ".join(f"{name}={target}" for name, target in net.overrides.items())
+    monkeypatch.setenv("HEATMAT_MIRRORS", mirrors)
+    out = tmp_path / "c"
+    command = [*PLACE, "--weather", "2024-07-01/2024-07-02", "--street-view", "panoramax"]
+    assert cli.main([*command, "--out", str(out)]) == 0
+    about = json.loads((out / "provenance.json").read_text(encoding="utf-8"))
+    titles = {source["title"]: source for source in about["sources"]}
+    assert set(titles) == {
+        "Buildings, ground and trees", "Terrain", "Tree crowns", "Weather", "Street views",
+    }  # fmt: skip
+    assert titles["Terrain"]["files"] == ["terrain.tif"] and (out / "terrain.tif").exists()
+    assert (out / "views" / "views.csv").exists()
+    text = (out / "SOURCES.md").read_text(encoding="utf-8")
+    for named in ("OpenStreetMap", "Copernicus", "Open-Meteo", "la ville", "CC BY 4.0", "CC-BY-SA"):
+        assert named in text
+    scenario = Scenario.load(out / "scenario.toml")
+    assert (scenario.start, scenario.end) == ("2024-07-01T00:00", "2024-07-03T00:00")
+    assert scenario.build_weather(45.76, 4.83) is not None
+    before = len(net.seen)
+    assert cli.main([*command, "--out", str(out)]) == 0
+    assert len(net.seen) == before
 
 
 def test_an_interrupted_fetch_goes_on(net, tmp_path, capsys):
