@@ -17,6 +17,7 @@ from data_sources.cache import Provenance
 from data_sources.city_texts import Source
 from data_sources.city_wish import Folder, Outcome, Wish
 from data_sources.errors import NetworkError
+from data_sources.local_files import local_file
 from heatmat.errors import InputError
 
 if TYPE_CHECKING:
@@ -229,7 +230,8 @@ def _rasters(
         extras.city = replace(extras.city, buildings=measured.buildings)
         outcome.notes += measured.notes
         note = f"Heights of footprints: {wish.dsm.name} minus {wish.dem.name}."
-        outcome.sources.append(Source("Measured heights", ("buildings.geojson",), note, ()))
+        items = (local_file(wish.dsm), local_file(wish.dem))
+        outcome.sources.append(Source("Measured heights", ("buildings.geojson",), note, items))
     west, south, east, north = area.extent
     margin = extras.city.margin
     box = (west - margin, south - margin, east + margin, north + margin)
@@ -243,12 +245,14 @@ def _rasters(
             heights = read_metres(path, grid, where=option)
             extras.trees_table["top"] = import_canopy(heights, grid, folder.path, path.name)
             folder.file("canopy.tif")
-            source = Source("Tree canopy", ("canopy.tif",), f"From {path.name}.", ())
+            note, items = f"From {path.name}.", (local_file(path),)
+            source = Source("Tree canopy", ("canopy.tif",), note, items)
         else:
             target, legend = import_land_cover(path, grid, folder.path)
             folder.file(target.name)
             extras.city_table |= {"land_cover": target.name, "land_cover_legend": legend}
-            source = Source("Land cover", (target.name,), f"UMEP codes of {path.name}.", ())
+            note, items = f"UMEP codes of {path.name}.", (local_file(path),)
+            source = Source("Land cover", (target.name,), note, items)
         outcome.sources.append(source)
 
 

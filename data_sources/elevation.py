@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data_sources.copernicus import Mosaic, read_surface
+from data_sources.local_files import local_file
 from data_sources.raster_heights import HeightsResult, heights_from_rasters
 from data_sources.rasters import Grid, own_grid, read_metres, write_raster
 
@@ -158,7 +159,7 @@ def import_terrain(
     path = write_raster(
         folder / "terrain.tif", heights, fine, nodata=NO_DATA, tags=tags, unit="metre"
     )
-    return TerrainResult(path, note, (), relief, mean)
+    return TerrainResult(path, note, (local_file(dem),), relief, mean)
 
 
 def lower_envelope(surface: np.ndarray, cell: tuple[float, float]) -> np.ndarray:

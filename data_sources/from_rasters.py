@@ -29,6 +29,9 @@ ROOF_STEP = 1.5
 SMALLEST_ROOF = 25.0
 """A roof with less area joins its neighbour; a building with less is left out [m2]: our rule."""
 
+TALLEST_CANOPY = 40.0
+"""A canopy whose median is higher is not counted from the ground [m]."""
+
 MARGIN, MARGIN_SHARE = 200.0, 0.15
 """The rim of the rasters shades and is not reported: so wide [m], at most this share of a side."""
 
@@ -130,7 +133,24 @@ def city_from_rasters(
 
 
 def import_canopy(heights: np.ndarray, grid: Grid, folder: Path, source: str) -> str:
-    """Write heights of trees above ground [m] as ``canopy.tif``; the file's name."""
+    """Write heights of trees above ground [m] as ``canopy.tif``; the file's name.
+
+    Raises
+    ------
+    InputError
+        When they are so high that they must be heights above the sea.
+    """
+    import numpy as np
+
+    middle = float(np.nanmedian(heights))
+    if middle > TALLEST_CANOPY:
+        raise InputError(
+            "heights above the sea, not above the ground",
+            where=f"--canopy: {source}",
+            expected="0 where no tree stands",
+            got=f"a median of {middle:.0f} m",
+            remedy="subtract the terrain model first",
+        )
     about = {"source": source}
     write_raster(folder / "canopy.tif", heights, grid, nodata=-9999.0, tags=about, unit="metre")
     return "canopy.tif"

@@ -10,6 +10,7 @@ from data_sources.area import Area
 from data_sources.city_texts import Source, scenario_text
 from data_sources.city_wish import Folder, Outcome, Wish
 from data_sources.from_rasters import RasterCity, city_from_rasters
+from data_sources.local_files import local_file
 from heatmat.errors import InputError
 
 if TYPE_CHECKING:
@@ -92,12 +93,13 @@ def _files(made: RasterCity) -> list[str]:
 
 
 def _source(wish: Wish, made: RasterCity) -> Source:
-    given = [path.name for path in (wish.dsm, wish.dem, wish.land_cover, wish.canopy) if path]
+    given = [path for path in (wish.dsm, wish.dem, wish.land_cover, wish.canopy) if path]
     note = (
-        f"Made from the rasters {', '.join(given)}: a roof is where the surface stands 2 m or more "
-        "above the terrain, its height the median. Their licence is yours to know."
+        f"Made from the rasters {', '.join(path.name for path in given)}: a roof is where the "
+        "surface stands 2 m or more above the terrain, its height the median."
     )
-    return Source("Buildings, ground, terrain and trees", tuple(_files(made)), note, ())
+    items = tuple(local_file(path) for path in given)
+    return Source("Buildings, ground, terrain and trees", tuple(_files(made)), note, items)
 
 
 def _mean(path: Path) -> float:

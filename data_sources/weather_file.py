@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from data_sources.cache import write_atomically
 from data_sources.errors import MalformedError
+from data_sources.local_files import local_file
 from data_sources.untrusted import inside, safe_name, unzip_member
 from heatmat.errors import InputError
 
@@ -48,7 +50,7 @@ def bring_epw(
     station : str
         Place, country and source from the file's first line.
     provenance : tuple of Provenance
-        Empty for a local file.
+        One entry.
 
     Raises
     ------
@@ -91,6 +93,8 @@ def install_epw(content: bytes, path: Path, source: str) -> tuple[Path, Weather,
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+    notes = tuple(note.replace(part.name, path.name) for note in weather.notes)
+    weather = dataclasses.replace(weather, source=str(path), notes=notes)
     return path, weather, _station(content)
 
 
@@ -120,7 +124,7 @@ def _read(
             where=source,
             expected=f"at most {MAX_ARCHIVE >> 20} MiB",
         )
-    return path.read_bytes(), path.name, ()
+    return path.read_bytes(), path.name, (local_file(path),)
 
 
 def _station(content: bytes) -> str:

@@ -14,7 +14,7 @@ import rasterio
 import shapely
 from rasterio.transform import from_origin
 
-from data_sources.from_rasters import city_from_rasters
+from data_sources.from_rasters import city_from_rasters, import_canopy
 from data_sources.land_cover_codes import umep_legend
 from data_sources.raster_heights import heights_from_rasters
 from data_sources.rasters import Grid, read_metres, write_raster
@@ -251,6 +251,13 @@ def test_rasters_without_a_building(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no building in the rasters"):
         city_from_rasters(flat, flat, tmp_path / "c")
     assert not (tmp_path / "c").exists()
+
+
+def test_a_canopy_above_the_sea_is_refused(tmp_path: Path) -> None:
+    grid = Grid.covering((WEST, NORTH - 20, WEST + 20, NORTH), 1.0, pyproj.CRS(CRS))
+    with pytest.raises(InputError, match="--canopy: c.tif: heights above the sea"):
+        import_canopy(slope(20), grid, tmp_path, "c.tif")
+    assert import_canopy(slope(20) - 100.0, grid, tmp_path, "c.tif") == "canopy.tif"
 
 
 def test_umep_codes() -> None:

@@ -81,7 +81,8 @@ def test_a_local_file_and_its_clock(net: Loopback, tmp_path: Path) -> None:
     assert found.height_difference_m == pytest.approx(-20.0)
     assert found.station == "Testville, XXX, made, 000000"
     assert "UTC+01:00" in found.clock and "without daylight saving" in found.clock
-    assert not net.seen and not found.provenance
+    assert not net.seen and found.provenance[0].address == "file here.epw"
+    assert len(found.provenance[0].sha256) == 64
     assert not any("away" in line for line in found.warnings)
 
 
@@ -101,6 +102,7 @@ def test_a_file_of_another_clock_is_noticed(net: Loopback, tmp_path: Path) -> No
         15.0, 50.0, math.nan, session(net, tmp_path), tmp_path / "c", epw=str(tmp_path / "h.epw")
     )
     assert any("is it the file of this place?" in line for line in found.warnings)
+    assert not any(".part-" in line for line in found.warnings)
     assert math.isnan(found.height_difference_m)
 
 
