@@ -5,6 +5,8 @@ by texel, with what the others sent in the iterate before (waveform relaxation):
 in one more bounce, and what is left shrinks six to ten times. Maps gather from the result.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from heatmat.case import Case
@@ -87,7 +89,7 @@ class Field:
     def _trace(self) -> Bundle:
         """Place the starts of all texels and trace their links."""
         texels = self.texels
-        bundle = empty_bundle(texels.count, SAMPLES, 1, RAYS, 1, self.plan.words)
+        bundle = empty_bundle(texels.count, SAMPLES, RAYS, 1, self.plan.words)
         bundle.split.fill(0)
         codes, keys = place_bundle(bundle, texels.requests, self.rays)
         records = bundle.start_i.to_numpy()
@@ -185,26 +187,50 @@ class Field:
         again: bool,
     ) -> None:
         """One iterate of one stage, from `store` to `fresh`."""
-        nothing = ti.ndarray(dtype=ti.f32, shape=(1, 1, 1))
-        no_weights = ti.ndarray(dtype=ti.f32, shape=(1, 1))
         march(
             self,
             self.bundle,
+            Neighbours.none(),
             stage,
             stage.sizes(first, FIRST_PASSES, again=again),
             (self.store, self.words, fresh),
             begin,
             end,
-            (nothing, no_weights),
+            (ti.ndarray(dtype=ti.f32, shape=(1, 1, 1)), ti.ndarray(dtype=ti.f32, shape=(1, 1))),
             entries=(self.entries, self.shares, self.row_entries),
             texels=True,
             light=light,
         )
 
 
+@dataclass
+class Neighbours:
+    """Parts that share what falls on them: see `kernels.field_gather`.
+
+    Attributes
+    ----------
+    near, weight : ti.Ndarray, shape (parts, most)
+    known : ti.Ndarray, shape (parts, sets + 1, LINK_FLOATS)
+    """
+
+    near: ti.Ndarray
+    weight: ti.Ndarray
+    known: ti.Ndarray
+
+    @classmethod
+    def none(cls) -> "Neighbours":
+        """Of texels, which have none."""
+        return cls(
+            ti.ndarray(dtype=ti.i32, shape=(1, 1)),
+            ti.ndarray(dtype=ti.f32, shape=(1, 1)),
+            ti.ndarray(dtype=ti.f32, shape=(1, 1, 1)),
+        )
+
+
 def march(
     field: Field,
     bundle: Bundle,
+    neighbours: Neighbours,
     stage: Stage,
     sizes: object,
     stores: tuple,
@@ -228,6 +254,9 @@ def march(
         bundle.known,
         bundle.bits,
         bundle.split,
+        neighbours.near,
+        neighbours.weight,
+        neighbours.known,
         stores[0],
         stores[1],
         stores[2],
@@ -247,7 +276,6 @@ def march(
         outputs[1],
         stage.out_of_step,
         bundle.samples,
-        bundle.replicates,
         entries[2],
         int(texels),
         int(light),

@@ -16,7 +16,7 @@ JOIN = 2
 sun for half of it, under 0.05 K in the mean."""
 
 
-LEAP = 3
+LEAP = 2
 """Sun positions between two shadow rays where nothing changes from one to the next."""
 
 
@@ -36,8 +36,8 @@ class Bundle:
         See `kernels.texels.join_starts`.
     split : ti.Ndarray
         1 where the sets of rays are marched apart.
-    samples, replicates : int
-        Starts of a replicate, replicates of a place.
+    samples : int
+        Starts of a place.
     """
 
     start_f: ti.Ndarray
@@ -49,7 +49,6 @@ class Bundle:
     leader: ti.Ndarray
     split: ti.Ndarray
     samples: int
-    replicates: int
 
     @property
     def places(self) -> int:
@@ -62,11 +61,9 @@ class Bundle:
         return self.count.shape[1]
 
 
-def empty_bundle(
-    places: int, samples: int, replicates: int, rays: int, sets: int, words: int
-) -> Bundle:
+def empty_bundle(places: int, samples: int, rays: int, sets: int, words: int) -> Bundle:
     """Room for places with so many starts, each with `sets` sets of `rays` rays."""
-    n = places * samples * replicates
+    n = places * samples
     return Bundle(
         start_f=ti.ndarray(dtype=ti.f32, shape=(n, layout.START_FLOATS)),
         start_i=ti.ndarray(dtype=ti.i32, shape=(n, layout.START_INTS)),
@@ -77,7 +74,6 @@ def empty_bundle(
         leader=ti.ndarray(dtype=ti.i32, shape=(n,)),
         split=ti.ndarray(dtype=ti.i32, shape=(places,)),
         samples=samples,
-        replicates=replicates,
     )
 
 

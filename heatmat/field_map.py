@@ -8,8 +8,10 @@ import numpy as np
 from heatmat.case import BASE_TEMPERATURE
 from heatmat.field import Field
 from heatmat.field_pixels import Parts, parts_of_cells, requests_of_parts
-from heatmat.field_places import TILE_STARTS, Effort, PlaceValues, gather_tile
+from heatmat.field_places import Crowd, Effort, PlaceValues, gather_tile
+from heatmat.kernels import layout
 from heatmat.sampling_plan import stream_keys
+from heatmat.solver import Requests
 
 CELL = 2.0
 """Pixels larger than this are cut into equal cells of at most this size [m]."""
@@ -28,6 +30,18 @@ SKY_CLASSES = np.array([0.05, 0.15, 0.3, 0.45, 0.6, 0.75, 0.9, 0.98])
 
 PIXEL_STREAM = 1
 """Kind code of the pixels' random streams."""
+
+REACH, REACH_METRES = 2, 2.5
+"""A part shares what falls on it with neighbours within so many cells, and so many metres."""
+
+PERIOD = 4
+"""Cells of a row with different rays."""
+
+STREAM_CELLS = 16
+"""Cells along a side of a block that shares its sequence."""
+
+TILE_STARTS = 1 << 17
+"""Starts of a tile; bounds the memory (some 1 kB a start)."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +77,7 @@ def map_tiles(grid: PixelGrid) -> list[tuple[int, int]]:
     cells_row = grid.nx * grid.divide**2
     effort = FINE if grid.divide == 1 else COARSE
     # Parts are some 1.2 times as many as cells in a dense centre.
-    rows = max(1, int(TILE_STARTS / (1.2 * effort.starts * cells_row)))
+    rows = max(1, int(TILE_STARTS / (1.2 * effort.samples * cells_row)))
     return [(r, min(r + rows, grid.ny)) for r in range(0, grid.ny, rows)]
 
 
@@ -81,35 +95,70 @@ def gather_map_tile(
     """
     k = grid.divide
     cell = grid.size / k
-    south = grid.north - rows[1] * grid.size
-    nx, ny = grid.nx * k, (rows[1] - rows[0]) * k
+    reach = min(REACH, int(REACH_METRES / cell)) if k == 1 else 0
+    south = grid.north - rows[1] * grid.size - reach * cell
+    west = grid.west - reach * cell
+    nx, ny = grid.nx * k + 2 * reach, (rows[1] - rows[0]) * k + 2 * reach
     effort = FINE if k == 1 else COARSE
-    parts = parts_of_cells(field.rays, grid.west, south, cell, nx, ny, effort.samples)
-    x = grid.west + (parts.cell % nx + 0.5) * cell + origin[0]
-    y = south + (parts.cell // nx + 0.5) * cell + origin[1]
-    keys = stream_keys(x, y, np.zeros(x.size), PIXEL_STREAM, seed)
+    parts = parts_of_cells(field.rays, west, south, cell, nx, ny, effort.samples)
+    column, row = parts.cell % nx, parts.cell // nx
+    inside = (column >= reach) & (column < nx - reach) & (row >= reach) & (row < ny - reach)
+    # Columns and rows of the cells in the world, wherever the map begins.
+    ix = np.floor((west + (column + 0.5) * cell + origin[0]) / cell).astype(np.int64)
+    iy = np.floor((south + (row + 0.5) * cell + origin[1]) / cell).astype(np.int64)
+    requests, keys = _requests(parts, ix, iy, cell, effort, seed)
     few = grid.nx * grid.ny * k * k < FEW
-    split = np.ones(keys.size, bool) if few else _scramble(keys) % AUDIT == 0
+    split = np.ones(keys.size, bool) if few else _scramble(ix, iy) % AUDIT == 0
     chunk = field.plan.chunks[field.done - 1]
-    values, _ = gather_tile(field, requests_of_parts(parts, keys), effort, chunk, split=split)
-    row = (ny - 1 - parts.cell // nx) // k
-    pixel = row * grid.nx + (parts.cell % nx) // k
-    return _tile(values, parts, pixel, (rows[1] - rows[0]) * grid.nx, split)
+    crowd = Crowd(parts, nx, ny, reach, ~inside)
+    values, _ = gather_tile(field, requests, effort, chunk, crowd=crowd, split=split)
+    kept = np.flatnonzero(inside)
+    pixel = (ny - 1 - reach - row[kept]) // k * grid.nx + (column[kept] - reach) // k
+    return _tile(
+        pick_values(values, kept), parts.share[kept], pixel, (rows[1] - rows[0]) * grid.nx,
+        split[kept],
+    )  # fmt: skip
 
 
-def _scramble(keys: np.ndarray) -> np.ndarray:
-    """Bits of the keys that the paths do not use in the same way."""
-    return (keys * np.uint32(0x9E3779B1)) >> np.uint32(16)
+def _requests(
+    parts: Parts, ix: np.ndarray, iy: np.ndarray, cell: float, effort: Effort, seed: int
+) -> tuple[Requests, np.ndarray]:
+    """Starts of the parts: neighbours send different rays of one sequence.
+
+    `PERIOD` x `PERIOD` cells have all of it between them; blocks of `STREAM_CELLS` cells have each
+    their own.
+    """
+    block = STREAM_CELLS * cell
+    keys = stream_keys(
+        ix // STREAM_CELLS * block, iy // STREAM_CELLS * block, np.zeros(ix.size), PIXEL_STREAM,
+        seed,
+    )  # fmt: skip
+    requests = requests_of_parts(parts, keys)
+    phase = (ix % PERIOD) + PERIOD * (iy % PERIOD)
+    sample = phase[:, None] * effort.samples + np.arange(effort.samples)
+    requests.codes[:, layout.R_SAMPLE] = sample.ravel()
+    return requests, keys
+
+
+def pick_values(values: PlaceValues, index: np.ndarray) -> PlaceValues:
+    """Some of the places."""
+    return PlaceValues(
+        **{name: getattr(values, name)[index] for name in PlaceValues.__dataclass_fields__}
+    )
+
+
+def _scramble(ix: np.ndarray, iy: np.ndarray) -> np.ndarray:
+    """Numbers without a pattern, from the columns and rows of cells in the world."""
+    return stream_keys(ix * 1.0, iy * 1.0, np.zeros(ix.size), PIXEL_STREAM, 0).astype(np.int64)
 
 
 def _tile(
-    values: PlaceValues, parts: Parts, pixel: np.ndarray, pixels: int, split: np.ndarray
+    values: PlaceValues, share: np.ndarray, pixel: np.ndarray, pixels: int, split: np.ndarray
 ) -> Tile:
     """Parts to pixels by area."""
-    share = parts.share / np.maximum(np.bincount(pixel, parts.share, pixels), 1e-9)[pixel]
+    share = share / np.maximum(np.bincount(pixel, share, pixels), 1e-9)[pixel]
     share = share.astype(np.float32)
-    mean = values.mean
-    kind = values.kind
+    kind, mean = values.kind, values.mean
     tile: Tile = {}
     by_kind = {
         "surface_temperature": np.ones(kind.size, bool),
@@ -123,10 +172,9 @@ def _tile(
     for name, flat in (("sky_view_factor", values.sky_view), ("sunlit_hours", values.sunlit_hours)):
         tile[name] = _weighted(flat[:, None].astype(np.float32), share, pixel, pixels)[:, 0]
     error_class = (
-        values.composition * (SKY_CLASSES.size + 1)
-        + np.searchsorted(SKY_CLASSES, values.sky_view)
+        values.composition * (SKY_CLASSES.size + 1) + np.searchsorted(SKY_CLASSES, values.sky_view)
     ).astype(np.int32)
-    audited = split & np.isfinite(values.replicates).all(axis=(1, 2))
+    audited = split & np.isfinite(values.sets).all(axis=(1, 2))
     tile["part_pixel"] = pixel.astype(np.int32)
     tile["part_square"] = (share**2).astype(np.float32)
     tile["part_class"] = error_class
@@ -182,7 +230,7 @@ def pooled_error(tiles: list[Tile], times: int) -> list[np.ndarray]:
 
 
 def gather_map(
-    field: Field,
+    field: Callable[[], Field],
     grid: PixelGrid,
     origin: tuple[float, float],
     seed: int,
@@ -195,6 +243,8 @@ def gather_map(
 
     Parameters
     ----------
+    field : callable
+        Gives the field, marched; called where a tile is not there yet.
     origin : tuple of float
         CRS coordinates of the local zero.
     load, save : callable
@@ -202,12 +252,10 @@ def gather_map(
     """
     tiles = []
     for rows in map_tiles(grid):
-        key = f"{grid.size:g}-{rows[0]}"
+        key = f"field-{grid.size:g}-{rows[0]}"
         tile = load(key)
         if tile is None:
-            if not field.done:
-                field.march_chunk()
-            tile = gather_map_tile(field, grid, rows, origin, seed)
+            tile = gather_map_tile(field(), grid, rows, origin, seed)
             save(key, tile)
         tiles.append(tile)
         progress(rows[1] / grid.ny)

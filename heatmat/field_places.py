@@ -1,13 +1,12 @@
-"""Places that gather from the field: pixels, storeys, points."""
+"""Places that gather from the field: parts of pixels, positions on walls, points."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from heatmat.case import BASE_TEMPERATURE
 from heatmat.chunks import Chunk
-from heatmat.field import Field, march
+from heatmat.field import Field, Neighbours, march
 from heatmat.field_links import (
     Bundle,
     empty_bundle,
@@ -16,16 +15,13 @@ from heatmat.field_links import (
     shade_bundle,
     sunlit_hours,
 )
-from heatmat.kernels import layout
-from heatmat.kernels.field_march import OUT_MORE, Z_EMITTED, Z_GROUND, Z_ROOF
-from heatmat.kernels.texels import L_ISOTROPIC
+from heatmat.field_pixels import Parts
+from heatmat.kernels import field_gather, layout
+from heatmat.kernels.field_march import OUT_MORE, Z_EMITTED
+from heatmat.kernels.texels import L_ISOTROPIC, LINK_FLOATS
 from heatmat.rayfield import to_device
 from heatmat.runtime import ti
-from heatmat.sampling_plan import pick, replicate
 from heatmat.solver import Requests
-
-TILE_STARTS = 1 << 16
-"""Starts of a tile; bounds the memory (some 1.5 kB a start)."""
 
 PASSES = 3
 """Most passes of the periodic day: two corrections leave a few hundredths of a kelvin at most."""
@@ -38,29 +34,39 @@ class Effort:
     Attributes
     ----------
     samples : int
-        Start positions of a replicate.
+        Start positions.
     rays : int
-        First rays of a set of a start.
-    replicates : int
-        Independent draws of the positions.
+        First rays of a set of a start, a power of two.
     sets : int
         Independent sets of rays from every position.
     """
 
     samples: int = 4
     rays: int = 8
-    replicates: int = 1
     sets: int = 2
 
-    @property
-    def starts(self) -> int:
-        """Start positions of a place."""
-        return self.samples * self.replicates
 
-    @property
-    def rows(self) -> int:
-        """Independent values that a place can have."""
-        return self.replicates * self.sets
+@dataclass
+class Crowd:
+    """Which places share what falls on them.
+
+    Attributes
+    ----------
+    parts : Parts
+        Places in order.
+    nx, ny : int
+        Cells of their rectangle.
+    reach : int
+        Cells to each side.
+    skip : ndarray of bool, shape (places,)
+        Places that only lend their rays.
+    """
+
+    parts: Parts
+    nx: int
+    ny: int
+    reach: int
+    skip: np.ndarray
 
 
 @dataclass
@@ -69,45 +75,41 @@ class PlaceValues:
 
     Attributes
     ----------
-    replicates : ndarray, shape (places, rows, times)
-        Mean temperatures of each replicate or set [K], NaN where it was not marched for itself.
-    radiometric, ground, roof : ndarray, shape (places, times)
-        [K], NaN where there is none.
+    sets : ndarray, shape (places, sets, times)
+        Temperatures of each set of rays [K], NaN where it was not marched for itself; the first
+        holds all of them then.
+    radiometric : ndarray, shape (places, times)
+        [K].
     sky_view, sunlit_hours : ndarray, shape (places,)
+    valid : ndarray of bool, shape (places,)
     kind, composition : ndarray, shape (places,)
         Of the first valid start.
     """
 
-    replicates: np.ndarray
+    sets: np.ndarray
     radiometric: np.ndarray
-    ground: np.ndarray
-    roof: np.ndarray
     sky_view: np.ndarray
     sunlit_hours: np.ndarray
+    valid: np.ndarray
     kind: np.ndarray
     composition: np.ndarray
 
     @property
     def mean(self) -> np.ndarray:
         """Temperatures [K], shape (places, times)."""
-        number = np.isfinite(self.replicates).sum(axis=1)
+        number = np.isfinite(self.sets).sum(axis=1)
         with np.errstate(invalid="ignore", divide="ignore"):
-            return (np.nansum(self.replicates, axis=1) / number).astype(np.float32)
+            return (np.nansum(self.sets, axis=1) / number).astype(np.float32)
 
     @property
     def error(self) -> np.ndarray:
-        """Standard errors of one place by its own replicates [K], shape (places, times)."""
-        known = np.isfinite(self.replicates)
+        """Standard errors of the rays by a place's own sets [K], shape (places, times)."""
+        known = np.isfinite(self.sets)
         number = known.sum(axis=1)
-        away = np.where(known, self.replicates - self.mean[:, None], 0.0)
+        away = np.where(known, self.sets - self.mean[:, None], 0.0)
         with np.errstate(invalid="ignore", divide="ignore"):
             variance = (away**2).sum(axis=1) / (number - 1) / number
         return np.sqrt(np.where(number > 1, variance, np.nan)).astype(np.float32)
-
-
-def tile_places(effort: Effort) -> int:
-    """Places of a tile."""
-    return max(1, TILE_STARTS // effort.starts)
 
 
 def gather_tile(
@@ -115,6 +117,8 @@ def gather_tile(
     requests: Requests,
     effort: Effort,
     chunk: Chunk,
+    *,
+    crowd: Crowd | None = None,
     state: np.ndarray | None = None,
     split: np.ndarray | None = None,
 ) -> tuple[PlaceValues, np.ndarray | None]:
@@ -124,6 +128,8 @@ def gather_tile(
     ----------
     requests : Requests
         The starts of every place, one after the other.
+    crowd : Crowd, optional
+        Neighbours that share what falls on them; default: none.
     state : ndarray, optional
         What the chunk before returned.
     split : ndarray of bool, shape (places,), optional
@@ -135,30 +141,31 @@ def gather_tile(
         The values at the chunk's output times, and the state for the next chunk (None after the
         last one).
     """
-    count = len(requests) // effort.starts
+    count = len(requests) // effort.samples
     bundle, codes, keys = _bundle(field, requests, effort, count, split)
     link_bundle(bundle, codes, keys, field.rays, field.lookup, field.tables)
+    store, neighbours = _gather(field, bundle, crowd)
     shade_bundle(bundle, chunk.nodes, chunk.node_days, field.rays, together=False)
     shares = field.case.composition_arrays()[1]
     row_entries = int(((shares > 0.0) * np.arange(1, shares.shape[1] + 1)).max())
     rows = bundle.start_i.shape[0] * bundle.sets * row_entries
-    begin = ti.ndarray(dtype=ti.f32, shape=(rows, layout.STATE_FLOATS))
+    begin, end = (ti.ndarray(dtype=ti.f32, shape=(rows, layout.STATE_FLOATS)) for _ in range(2))
     if state is not None:
         begin.from_numpy(state)
     times = max(1, chunk.outputs)
-    out = ti.ndarray(dtype=ti.f32, shape=(bundle.places, effort.rows + OUT_MORE, times))
-    weights = ti.ndarray(dtype=ti.f32, shape=(bundle.places, effort.rows + OUT_MORE))
+    out = ti.ndarray(dtype=ti.f32, shape=(bundle.places, effort.sets + OUT_MORE, times))
+    weights = ti.ndarray(dtype=ti.f32, shape=(bundle.places, effort.sets + OUT_MORE))
     out.fill(0.0)
     weights.fill(0.0)
     first = 0
     for stage in field.place_stages:
-        end = ti.ndarray(dtype=ti.f32, shape=(rows, layout.STATE_FLOATS)) if first == 0 else begin
         march(
             field,
             bundle,
+            neighbours,
             stage,
             stage.sizes(first, PASSES),
-            (field.store, field.words, field.store),
+            (store, field.words, store),
             begin,
             end,
             (out, weights),
@@ -166,9 +173,9 @@ def gather_tile(
             texels=False,
             light=False,
         )
-        begin = end
+        begin, end = end, begin
         first += stage.rows
-    values = _values(field, bundle, chunk, effort, out.to_numpy(), weights.to_numpy(), count)
+    values = _values(field, bundle, chunk, effort, neighbours, out.to_numpy(), weights.to_numpy())
     last = field.done == len(field.plan.chunks)
     return values, None if last else begin.to_numpy()
 
@@ -177,9 +184,7 @@ def _bundle(
     field: Field, requests: Requests, effort: Effort, count: int, split: np.ndarray | None
 ) -> tuple:
     """Room for a tile, and its starts placed."""
-    bundle = empty_bundle(
-        count, effort.samples, effort.replicates, effort.rays, effort.sets, field.plan.words
-    )
+    bundle = empty_bundle(count, effort.samples, effort.rays, effort.sets, field.plan.words)
     if split is None:
         bundle.split.fill(1)
     else:
@@ -193,56 +198,75 @@ def _bundle(
     return bundle, codes, keys
 
 
+def _gather(
+    field: Field, bundle: Bundle, crowd: Crowd | None
+) -> tuple[ti.Ndarray, Neighbours]:
+    """Series that fall on every place, and who shares them."""
+    n, sets = bundle.places, bundle.sets
+    store = ti.ndarray(dtype=ti.u32, shape=(n * (sets + 1) * field.words,))
+    known = ti.ndarray(dtype=ti.f32, shape=(n, sets + 1, LINK_FLOATS))
+    field_gather.gather_parts(
+        bundle.start_i,
+        bundle.links,
+        bundle.count,
+        bundle.known,
+        field.store,
+        field.words,
+        bundle.samples,
+        store,
+        known,
+    )
+    most = 1 if crowd is None else (2 * crowd.reach + 1) ** 2
+    near = ti.ndarray(dtype=ti.i32, shape=(n, most))
+    weight = ti.ndarray(dtype=ti.f32, shape=(n, most))
+    if crowd is None:
+        near.from_numpy(np.arange(n, dtype=np.int32)[:, None])
+        weight.fill(1.0)
+        return store, Neighbours(near, weight, known)
+    parts = crowd.parts
+    first = np.searchsorted(parts.cell, np.arange(crowd.nx * crowd.ny + 1)).astype(np.int32)
+    skip = to_device(crowd.skip.astype(np.int32))
+    field_gather.find_near(
+        to_device(first),
+        to_device(parts.region),
+        to_device(parts.cell.astype(np.int32)),
+        skip,
+        crowd.nx,
+        crowd.ny,
+        crowd.reach,
+        near,
+        weight,
+    )
+    field_gather.drop_starts(bundle.start_i, skip)
+    return store, Neighbours(near, weight, known)
+
+
 def _values(
     field: Field,
     bundle: Bundle,
     chunk: Chunk,
     effort: Effort,
+    neighbours: Neighbours,
     out: np.ndarray,
     weights: np.ndarray,
-    count: int,
 ) -> PlaceValues:
     """Sums to means."""
-    base = np.float32(BASE_TEMPERATURE)
-    r = effort.rows
-    out = out[:count, :, : chunk.outputs]
-    weight = weights[:count, :, None]
+    out = out[:, :, : chunk.outputs]
+    weight = weights[:, :, None]
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = out / np.where(weight > 0.0, weight, np.nan)
-    records = bundle.start_i.to_numpy().reshape(-1, effort.starts, layout.START_INTS)[:count]
+    records = bundle.start_i.to_numpy().reshape(-1, effort.samples, layout.START_INTS)
     valid = records[:, :, layout.T_VALID] == 1
-    number = np.maximum(valid.sum(axis=1), 1)
     first = np.argmax(valid, axis=1)
-    row = np.arange(count)
-    sky = bundle.known.to_numpy()[:, :, L_ISOTROPIC].mean(axis=1).reshape(-1, effort.starts)[:count]
-    hours = sunlit_hours(bundle, chunk, field.case.forcing.step)
-    hours = hours.reshape(-1, effort.starts)[:count]
+    row = np.arange(first.size)
+    hours = sunlit_hours(bundle, chunk, field.case.forcing.step).reshape(-1, effort.samples)
+    sky = neighbours.known.to_numpy()[:, -1, L_ISOTROPIC]
     return PlaceValues(
-        replicates=mean[:, :r] + base,
-        radiometric=mean[:, r + Z_EMITTED] ** np.float32(0.25),
-        ground=mean[:, r + Z_GROUND] + base,
-        roof=mean[:, r + Z_ROOF] + base,
-        sky_view=(sky * valid).sum(axis=1) / number,
-        sunlit_hours=(hours * valid).sum(axis=1) / number,
+        sets=mean[:, : effort.sets] + np.float32(BASE_TEMPERATURE),
+        radiometric=mean[:, effort.sets + Z_EMITTED] ** np.float32(0.25),
+        sky_view=sky,
+        sunlit_hours=(hours * valid).sum(axis=1) / np.maximum(valid.sum(axis=1), 1),
+        valid=valid.any(axis=1),
         kind=records[row, first, layout.T_KIND],
         composition=records[row, first, layout.T_COMPOSITION],
     )
-
-
-def gather_places(
-    field: Field, places: Requests, effort: Effort, progress: Callable[[float], None] | None = None
-) -> PlaceValues:
-    """Values of places over the whole window; the field is marched along where it is not yet."""
-    size = tile_places(effort)
-    chunk = field.plan.chunks[field.done - 1] if field.done else field.march_chunk()
-    parts = []
-    for first in range(0, len(places), size):
-        index = np.arange(first, min(first + size, len(places)))
-        starts = replicate(
-            pick(places, index), effort.samples, replicates=effort.replicates
-        )
-        parts.append(gather_tile(field, starts, effort, chunk)[0])
-        if progress is not None:
-            progress((index[-1] + 1) / len(places))
-    names = PlaceValues.__dataclass_fields__
-    return PlaceValues(**{k: np.concatenate([getattr(p, k) for p in parts]) for k in names})

@@ -73,23 +73,20 @@ def pixel_grid(simulation: Simulation, resolution: float) -> tuple[np.ndarray, n
     return x, y
 
 
-def query_map(simulation: Simulation, resolution: float, times: np.ndarray) -> xr.Dataset:
+def query_map(
+    simulation: Simulation, resolution: float, times: np.ndarray, method: str = "field"
+) -> xr.Dataset:
     """See `Simulation.map`; `times` are indices into the simulation's output times."""
     import xarray as xr
 
+    if method not in ("field", "paths"):
+        raise InputError("unknown method", where="method", expected="field or paths", got=method)
     x, y = pixel_grid(simulation, resolution)
     maps = simulation.maps
-    grid_x, grid_y = (a.ravel() for a in np.meshgrid(x, y))
-    keys = stream_keys(grid_x, grid_y, np.zeros(grid_x.size), 1, simulation.seed)
-    half = np.full(grid_x.size, 0.5 * resolution)
-    places = plan_squares(
-        grid_x - maps.origin[0],
-        grid_y - maps.origin[1],
-        half,
-        np.full(grid_x.size, KINDS["any"]),
-        keys,
-    )
-    tiles = _run_tiles(simulation, places, times, f"map-{resolution:g}", "maps")
+    if method == "field":
+        tiles = _map_by_field(simulation, resolution, x, y, times)
+    else:
+        tiles = _map_by_paths(simulation, resolution, x, y, times)
     shape = (times.size, y.size, x.size)
     ds = xr.Dataset(
         coords={"time": simulation.times[times].astype("datetime64[ns]"), "y": y, "x": x},
@@ -111,6 +108,47 @@ def query_map(simulation: Simulation, resolution: float, times: np.ndarray) -> x
         ds[name] = (("y", "x"), tiles[name].reshape(shape[1:]))
     ds["roof_fraction"] = (("y", "x"), roof_fraction(simulation, x, y, resolution))
     return ds
+
+
+def _map_by_field(
+    simulation: Simulation, resolution: float, x: np.ndarray, y: np.ndarray, times: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Pixels that gather from the field; finished tiles are kept in the simulation's store."""
+    from heatmat.field_map import PixelGrid, gather_map
+
+    maps, store = simulation.maps, simulation.store
+    half = 0.5 * resolution
+    grid = PixelGrid(
+        x[0] - half - maps.origin[0], y[0] + half - maps.origin[1], resolution, x.size, y.size
+    )
+    found = gather_map(
+        lambda: simulation.field(),
+        grid,
+        maps.origin,
+        simulation.seed,
+        load=lambda key: store.load_tile(key) if store is not None else None,
+        save=lambda key, tile: store.save_tile(key, tile) if store is not None else None,
+        progress=lambda done: simulation.progress("maps", done, 1.0),
+    )
+    return {name: v[:, times] if v.ndim == 2 else v for name, v in found.items()}
+
+
+def _map_by_paths(
+    simulation: Simulation, resolution: float, x: np.ndarray, y: np.ndarray, times: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Pixels that follow paths: slow, without the field's error; for comparisons."""
+    maps = simulation.maps
+    grid_x, grid_y = (a.ravel() for a in np.meshgrid(x, y))
+    keys = stream_keys(grid_x, grid_y, np.zeros(grid_x.size), 1, simulation.seed)
+    half = np.full(grid_x.size, 0.5 * resolution)
+    places = plan_squares(
+        grid_x - maps.origin[0],
+        grid_y - maps.origin[1],
+        half,
+        np.full(grid_x.size, KINDS["any"]),
+        keys,
+    )
+    return _run_tiles(simulation, places, times, f"map-{resolution:g}", "maps")
 
 
 def roof_fraction(

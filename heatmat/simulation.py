@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from heatmat.city import City
+    from heatmat.field import Field
     from heatmat.forcing import Forcing
     from heatmat.map_query import Walls
     from heatmat.maps import Maps
@@ -74,6 +75,7 @@ class Simulation:
         self._extra: set[str] = set()
         self._device = device
         self._solver: Solver | None = None
+        self._field: Field | None = None
 
     def _label(self) -> None:
         """Maps and constructions after the scenario's interventions."""
@@ -195,7 +197,31 @@ class Simulation:
             max_rays=self.scenario.max_rays if max_rays is None else max_rays,
         )
 
-    def map(self, resolution: float | None = None, times: Any = None) -> xr.Dataset:
+    def field(self) -> Field:
+        """The field of the case, made and marched when first needed.
+
+        Every surface of the city on coarse texels (`[solver] field_resolution_m`), from which maps
+        and walls gather.
+        """
+        if self._field is None:
+            from heatmat.field import Field
+
+            self.progress("field", 0.0, 1.0)
+            solver = self.solver
+            self._field = Field(
+                solver.case,
+                self.scenario.field_resolution_m,
+                self._stamps(),
+                seed=self.seed,
+                rayfield=solver.field,
+            )
+            self._field.march_chunk()
+            self.progress("field", 1.0, 1.0)
+        return self._field
+
+    def map(
+        self, resolution: float | None = None, times: Any = None, *, method: str = "field"
+    ) -> xr.Dataset:
         """Temperatures over the whole window, seen from above.
 
         Parameters
@@ -204,6 +230,9 @@ class Simulation:
             Pixel side [m]; default: the scenario's.
         times : sequence of datetime-like, optional
             Some of the output times.
+        method : str
+            ``field`` gathers from the field; ``paths`` follows paths from every pixel: slow, with
+            an error of its own and none of the field's.
 
         Returns
         -------
@@ -215,7 +244,12 @@ class Simulation:
         """
         from heatmat.map_query import query_map
 
-        return query_map(self, resolution or self.scenario.resolution_m, self._select_times(times))
+        return query_map(
+            self,
+            resolution or self.scenario.resolution_m,
+            self._select_times(times),
+            method,
+        )
 
     def walls(self, storey_height: float = 3.0, times: Any = None) -> Walls:
         """Temperatures of every facade, storey by storey.
@@ -244,7 +278,7 @@ class Simulation:
         """
         other = copy.copy(self)
         other.scenario = self.scenario.with_interventions(interventions)
-        other.warnings, other._extra, other._solver = [], set(), None
+        other.warnings, other._extra, other._solver, other._field = [], set(), None, None
         other.store = None  # its tiles are those of the city as it was
         other._label()
         return other
@@ -256,12 +290,14 @@ class Simulation:
         if missing - known:
             self._extra |= missing
             self._solver = None
+            self._field = None
 
     def close(self) -> None:
         """Let go of the device's memory."""
         if self._solver is not None:
             self._solver.close()
             self._solver = None
+        self._field = None
 
     def __enter__(self) -> Simulation:
         return self

@@ -63,7 +63,7 @@ MOST = 65535
 # one.
 PERIODIC = 0.05
 
-# Rows of `out` after the replicates' temperatures
+# Rows of `out` after the temperatures of the sets
 Z_EMITTED, Z_GROUND, Z_ROOF = range(3)
 OUT_MORE = 3
 
@@ -102,8 +102,6 @@ def lit_shares(
 def gather_links(
     i,
     last,
-    first_set,
-    last_set,
     base,
     first,
     rows,
@@ -115,29 +113,76 @@ def gather_links(
     stored,
     scratch: ti.template(),
 ):
-    """Add up what the texels met by a group's rays send; return the rest and the members."""
+    """Add up what the texels met by a group's rays send; return the shares of the known series."""
     brings = links_vector(0.0)
     members = 0.0
-    rays = links.shape[1] // count.shape[1]
     for c in range(2 * rows):
         scratch[base + c] = 0.0
     for other in range(i, last):
         if leader[other] == i:
             members += 1.0
-            for part in range(first_set, last_set):
-                for k in ti.static(range(LINK_FLOATS)):
-                    brings[k] += known[other, part, k]
-                for j in range(part * rays, part * rays + count[other, part]):
-                    at = links[other, j] * stored + first
-                    for c in range(rows):
-                        word = ti.bit_cast(store[at + c], ti.i32)
-                        scratch[base + 2 * c] += ti.cast(word & 0xFFFF, ti.f32)
-                        scratch[base + 2 * c + 1] += ti.cast(word >> 16, ti.f32)
-    sets = members * ti.cast(last_set - first_set, ti.f32)
-    scale = QUANTUM / (sets * ti.cast(rays, ti.f32))
+            for k in ti.static(range(LINK_FLOATS)):
+                brings[k] += known[other, 0, k]
+            for j in range(count[other, 0]):
+                at = links[other, j] * stored + first
+                for c in range(rows):
+                    word = store[at + c]
+                    scratch[base + 2 * c] += ti.cast(word & ti.u32(0xFFFF), ti.f32)
+                    scratch[base + 2 * c + 1] += ti.cast(word >> ti.u32(16), ti.f32)
+    scale = QUANTUM / (members * ti.cast(links.shape[1], ti.f32))
     for c in range(2 * rows):
         scratch[base + c] *= scale
-    return brings / sets, members
+    return brings / members
+
+
+@ti.func
+def gather_near(
+    place,
+    which,
+    sets,
+    base,
+    first,
+    rows,
+    near: ti.template(),
+    near_weight: ti.template(),
+    part_known: ti.template(),
+    part_store: ti.template(),
+    stored,
+    scratch: ti.template(),
+):
+    """Mean of what falls on a part and its neighbours; return that of the known series' shares.
+
+    `which` is a set of rays, or their number for all of them.
+    """
+    brings = links_vector(0.0)
+    total = 0.0
+    for c in range(2 * rows):
+        scratch[base + c] = 0.0
+    for k in range(near.shape[1]):
+        w = near_weight[place, k]
+        if w > 0.0:
+            total += w
+            other = near[place, k]
+            for m in ti.static(range(LINK_FLOATS)):
+                brings[m] += w * part_known[other, which, m]
+            at = (other * (sets + 1) + which) * stored + first
+            for c in range(rows):
+                word = part_store[at + c]
+                scratch[base + 2 * c] += w * ti.cast(word & ti.u32(0xFFFF), ti.f32)
+                scratch[base + 2 * c + 1] += w * ti.cast(word >> ti.u32(16), ti.f32)
+    for c in range(2 * rows):
+        scratch[base + c] *= QUANTUM / total
+    return brings / total
+
+
+@ti.func
+def count_members(i, last, leader: ti.template()):
+    """Starts that march with start `i`."""
+    members = 0.0
+    for other in range(i, last):
+        if leader[other] == i:
+            members += 1.0
+    return members
 
 
 @ti.func
@@ -196,6 +241,9 @@ def march_groups(
     known: F3,
     bits: U2,
     split: I1,
+    near: I2,
+    near_weight: F2,
+    part_known: F3,
     store: U1,
     stored: ti.i32,
     fresh_store: U1,
@@ -215,7 +263,6 @@ def march_groups(
     weights: F2,
     out_of_step: I1,
     samples: ti.i32,
-    replicates: ti.i32,
     row_entries: ti.i32,
     texels: ti.i32,
     light_only: ti.i32,
@@ -235,8 +282,10 @@ def march_groups(
         Series that leave the texels, read and written: `stored` words a texel.
     begin, state : ndarray, shape (groups x row_entries, STATE_FLOATS)
         Read where the stage does not begin anew, and written at its end. Groups are the texels if `texels` is 1, else the starts.
-    out : ndarray, shape (places, replicates x sets + OUT_MORE, times)
-        Sums of temperatures; `weights` (places, replicates x sets + OUT_MORE) of their weights.
+    near, near_weight, part_known : ndarray
+        See `heatmat.kernels.field_gather`; of places, which read that module's series in `store`.
+    out : ndarray, shape (places, sets + OUT_MORE, times)
+        Sums of temperatures; `weights` (places, sets + OUT_MORE) those of their weights.
     texels : int
         1: write the series that leave; 0: the temperatures.
     light_only : int
@@ -249,41 +298,54 @@ def march_groups(
     """
     sets = count.shape[1]
     width = 2 * (sizes[N_ROWS] + sizes[N_STEPS] + 2) + sizes[N_NODES]
-    for place in range(start_f.shape[0] // (samples * replicates)):
+    for place in range(split.shape[0]):
         base = place * width
         lit = base + width - sizes[N_NODES]
         turns = 1
         if split[place] == 1:
             turns = sets
-        for flat in range(replicates * samples):
-            i = place * replicates * samples + flat
+        last = (place + 1) * samples
+        for i in range(place * samples, last):
             if leader[i] == i:
-                replicate = flat // samples
-                last = (place * replicates + replicate + 1) * samples
                 normal = tm.vec3(start_f[i, S_NX], start_f[i, S_NY], start_f[i, S_NZ])
                 kind = start_i[i, T_KIND]
                 composition = start_i[i, T_COMPOSITION]
+                members = count_members(i, last, leader)
                 for turn in range(turns):
-                    first_set = turn
-                    last_set = turn + 1
-                    if turns == 1:
-                        last_set = sets
-                    brings, members = gather_links(
-                        i,
-                        last,
-                        first_set,
-                        last_set,
-                        base,
-                        sizes[N_FIRST],
-                        sizes[N_ROWS],
-                        leader,
-                        links,
-                        count,
-                        known,
-                        store,
-                        stored,
-                        scratch,
-                    )
+                    brings = links_vector(0.0)
+                    if texels == 1:
+                        brings = gather_links(
+                            i,
+                            last,
+                            base,
+                            sizes[N_FIRST],
+                            sizes[N_ROWS],
+                            leader,
+                            links,
+                            count,
+                            known,
+                            store,
+                            stored,
+                            scratch,
+                        )
+                    else:
+                        which = turn
+                        if turns == 1:
+                            which = sets
+                        brings = gather_near(
+                            place,
+                            which,
+                            sets,
+                            base,
+                            sizes[N_FIRST],
+                            sizes[N_ROWS],
+                            near,
+                            near_weight,
+                            part_known,
+                            store,
+                            stored,
+                            scratch,
+                        )
                     lit_shares(i, last, sizes[N_NODES], members, lit, leader, bits, scratch)
                     fill_incident(normal, brings, base, sizes, series, sun, node_of, scratch)
                     row = i * sets + turn
@@ -308,8 +370,8 @@ def march_groups(
                         if share > 0.0 and light_only == 0:
                             march_entry(
                                 place,
-                                replicate * sets + turn,
-                                replicates * sets,
+                                turn,
+                                sets,
                                 row * row_entries + entry,
                                 share * weight,
                                 entries[composition, entry],
@@ -378,8 +440,8 @@ def write_series(
 @ti.func
 def march_entry(
     place,
-    replicate,
-    replicates,
+    row_out,
+    sets,
     state_row,
     weight,
     construction,
@@ -505,12 +567,12 @@ def march_entry(
                 o = out_of_step[n]
                 if o >= 0:
                     t = now.theta + physics[P_BASE]
-                    out[place, replicate, o] += weight * now.theta
-                    out[place, replicates + Z_EMITTED, o] += weight * emissivity * t * t * t * t
+                    out[place, row_out, o] += weight * now.theta
+                    out[place, sets + Z_EMITTED, o] += weight * emissivity * t * t * t * t
                     if kind == GROUND:
-                        out[place, replicates + Z_GROUND, o] += weight * now.theta
+                        out[place, sets + Z_GROUND, o] += weight * now.theta
                     elif kind == ROOF:
-                        out[place, replicates + Z_ROOF, o] += weight * now.theta
+                        out[place, sets + Z_ROOF, o] += weight * now.theta
             known_before = known
             known = known_after
         if not last_turn:
@@ -523,9 +585,9 @@ def march_entry(
         turn += 1
     save_surface(state, state_row, now, known_before)
     if texels == 0 and sizes[N_OUTPUT] == 1:
-        weights[place, replicate] += weight
-        weights[place, replicates + Z_EMITTED] += weight * emissivity
+        weights[place, row_out] += weight
+        weights[place, sets + Z_EMITTED] += weight * emissivity
         if kind == GROUND:
-            weights[place, replicates + Z_GROUND] += weight
+            weights[place, sets + Z_GROUND] += weight
         elif kind == ROOF:
-            weights[place, replicates + Z_ROOF] += weight
+            weights[place, sets + Z_ROOF] += weight
