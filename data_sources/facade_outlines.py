@@ -70,6 +70,21 @@ class Buildings:
     eaves: np.ndarray
     target: np.ndarray
 
+    @cached_property
+    def tree(self) -> Any:
+        """The polygons' STRtree."""
+        import shapely
+
+        return shapely.STRtree(self.polygons)
+
+    @cached_property
+    def rows(self) -> dict[str, list[int]]:
+        """Rows of each building id."""
+        found: dict[str, list[int]] = {}
+        for k, name in enumerate(self.ids):
+            found.setdefault(name, []).append(k)
+        return found
+
 
 @dataclass
 class Facades:
@@ -298,8 +313,7 @@ def _adjoined(buildings: Buildings, facades: Facades) -> np.ndarray:
     if len(facades.sample) == 0:
         return covered
     front = shapely.points(facades.sample + ADJOINING * facades.normal)
-    tree = shapely.STRtree(buildings.polygons)
-    sample, other = tree.query(front, predicate="intersects")
+    sample, other = buildings.tree.query(front, predicate="intersects")
     height = facades.height[sample]
     within = (height < buildings.top[other, None]) & (height > buildings.base[other, None])
     np.logical_or.at(covered, sample, within)

@@ -125,7 +125,7 @@ def read_item(item: Any) -> StreetImage | None:
         width=width,
         height=height,
         captured=time_text(entry(properties, "datetime")),
-        licence=text(entry(properties, "license")),
+        licence=text(entry(properties, "license")) or _licence(item),
         author=_author(item),
         url=address,
         thumbnail_url=web_address(entry(item, "assets", "thumb", "href")),
@@ -133,6 +133,15 @@ def read_item(item: Any) -> StreetImage | None:
         sequence=text(entry(item, "collection")),
         page=_page(name),
     )
+
+
+def _licence(item: Any) -> str:
+    """The title or address of the item's link to its licence, else empty."""
+    links = entry(item, "links")
+    for link in links if isinstance(links, list) else []:
+        if entry(link, "rel") == "license":
+            return text(entry(link, "title")) or text(entry(link, "href"))
+    return ""
 
 
 def _author(item: Any) -> str:

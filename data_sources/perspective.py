@@ -141,16 +141,22 @@ def bilinear(image: np.ndarray, column: np.ndarray, row: np.ndarray) -> np.ndarr
     """Values between pixels: columns wrap, rows are held at the first and last."""
     height, width = image.shape[:2]
     row = np.clip(row, 0, height - 1)
-    left, above = np.floor(column).astype(int), np.floor(row).astype(int)
-    across, down = (column - left)[..., None], (row - above)[..., None]
-    across, down = across.astype(np.float32), down.astype(np.float32)
-    right, below = (left + 1) % width, np.minimum(above + 1, height - 1)
-    left = left % width
-    upper = image[above, left] * (1 - across) + image[above, right] * across
-    lower = image[below, left] * (1 - across) + image[below, right] * across
-    value = upper * (1 - down) + lower * down
+    left, above = np.floor(column).astype(np.intp), np.floor(row).astype(np.intp)
+    across = (column - left)[..., None].astype(np.float32)
+    down = (row - above)[..., None].astype(np.float32)
+    right, below = (left + 1) % width, np.minimum(above + 1, height - 1) * width
+    left, above = left % width, above * width
+    flat = image.reshape(height * width, -1).astype(np.float32, copy=False)
+    value = np.zeros((*column.shape, flat.shape[1]), dtype=np.float32)
+    for place, share in (
+        (above + left, (1 - down) * (1 - across)),
+        (above + right, (1 - down) * across),
+        (below + left, down * (1 - across)),
+        (below + right, down * across),
+    ):
+        value += flat.take(place, axis=0) * share
     if np.issubdtype(image.dtype, np.integer):
-        value = np.rint(value)
+        np.rint(value, out=value)
     return np.asarray(value.astype(image.dtype))
 
 

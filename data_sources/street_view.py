@@ -279,6 +279,8 @@ def _cameras(
     cameras = []
     for image, position in zip(images, np.stack([x, y], axis=-1).reshape(-1, 2), strict=True):
         camera = as_camera(image, position, convergence, today)
+        if not image.licence:  # what nobody licensed may not be kept and shown
+            camera = "no_licence"
         if isinstance(camera, Camera) and scene.inside(camera.position):
             camera = "inside_building"
         if isinstance(camera, str):

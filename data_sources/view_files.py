@@ -25,7 +25,7 @@ from data_sources.perspective import crop_panorama, panorama_box, photo_box
 from data_sources.untrusted import inside, safe_name
 from data_sources.views import Camera, View
 
-MAX_SIDE = 1024
+MAX_SIDE = 768
 """Of a crop [pixels]: models look at 224 to 768."""
 
 MIN_SIDE = 32

@@ -78,7 +78,7 @@ def _plan(
     from PIL import Image, ImageDraw, ImageFont
 
     side, scale_up = TILE[1] - CAPTION, 2
-    own = [k for k, name in enumerate(buildings.ids) if name == building_id]
+    own = buildings.rows[building_id]
     bounds = shapely.total_bounds(buildings.polygons[own])
     middle = (bounds[:2] + bounds[2:]) / 2
     radius = PLAN_RADIUS + 0.5 * float((bounds[2:] - bounds[:2]).max())
@@ -92,7 +92,7 @@ def _plan(
         return [(float(x), float(y)) for x, y in np.atleast_2d(moved)]
 
     box = shapely.box(*(middle - 2 * radius), *(middle + 2 * radius))
-    for k in np.flatnonzero(shapely.intersects(buildings.polygons, box)):
+    for k in sorted(buildings.tree.query(box)):
         polygon = buildings.polygons[k]
         draw.polygon(at(polygon.exterior.coords), OWN if k in own else OTHERS, INK)
         for hole in polygon.interiors:

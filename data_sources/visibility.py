@@ -62,7 +62,6 @@ class Scene:
 
         self.buildings = buildings
         self.facades = facades
-        self.footprints = shapely.STRtree(buildings.polygons)
         self._samples = cKDTree(facades.sample) if len(facades.sample) else None
         self._a, self._b, self._owner = _edges(buildings)
         self._walls = shapely.STRtree(_lines(self._a, self._b))
@@ -71,7 +70,7 @@ class Scene:
         """Whether a building stands where the camera is said to be: its position is wrong."""
         import shapely
 
-        found = self.footprints.query(shapely.Point(camera), predicate="intersects")
+        found = self.buildings.tree.query(shapely.Point(camera), predicate="intersects")
         return bool((self.buildings.base[found] < height).any())
 
     def look(self, camera: np.ndarray, radius: float, height: float = CAMERA_HEIGHT) -> Sight:

@@ -105,6 +105,14 @@ def test_item_is_read_as_published():
     assert read.sequence == "7ae92442-4594-4556-9730-4c955802e0dc"
 
 
+def test_licence_from_the_link_where_the_property_is_missing():
+    read = panoramax.read_item(item(license=None))
+    assert read.licence == "License for this object (etalab-2.0)"
+    without = item(license=None)
+    without["links"] = [None, {"rel": "root"}, 5]
+    assert panoramax.read_item(without).licence == ""
+
+
 @pytest.mark.parametrize(
     ("camera", "panorama", "fov"),
     [
@@ -144,7 +152,7 @@ def test_any_field_may_be_anything(junk):
             place = place[key]
         place[path[-1]] = junk
         read = panoramax.read_item(broken)
-        if path[0] in ("exif", "links", "stac_version", "type", "bbox"):
+        if path[0] in ("exif", "links", "stac_version", "type", "bbox"):  # not needed
             assert read == panoramax.read_item(ITEM)
         if read is not None:
             assert read.id and read.url.startswith("https://")

@@ -335,10 +335,12 @@ def test_images_that_cannot_be_used_are_counted(net, tmp_path):
         feature("no heading", 4.0, **{"view:azimuth": None}),
         feature("flat", 8.0, **{"pers:interior_orientation": {"field_of_view": None}}),
         feature("indoors", 12.0, 16.0),
+        feature("unlicensed", 2.0, license=None),
         feature("good", 16.0),
     )
-    assert result.skipped == {"no_heading": 1, "no_field_of_view": 1, "inside_building": 1}
-    assert result.counts["images_found"] == 4 and result.counts["images_used"] == 1
+    reasons = ("no_heading", "no_field_of_view", "inside_building", "no_licence")
+    assert result.skipped == dict.fromkeys(reasons, 1)
+    assert result.counts["images_found"] == 5 and result.counts["images_used"] == 1
 
 
 def test_limit_keeps_the_best_and_says_so(net, tmp_path):
