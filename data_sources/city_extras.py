@@ -224,6 +224,7 @@ def _rasters(
     from data_sources.raster_heights import heights_from_rasters
     from data_sources.rasters import Grid, own_grid, read_metres
 
+    items: tuple[Provenance, ...]
     if wish.dsm is not None and wish.dem is not None:
         say("heights from " + wish.dsm.name)
         measured = heights_from_rasters(extras.city.buildings, wish.dsm, wish.dem)
