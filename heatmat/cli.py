@@ -15,7 +15,15 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from heatmat import __version__
-from heatmat.commands import bench, experiments, fetching, library, simulate, validating
+from heatmat.commands import (
+    bench,
+    experiments,
+    fetching,
+    library,
+    observing,
+    simulate,
+    validating,
+)
 from heatmat.errors import HeatMatError
 
 OURS, THEIRS, INTERRUPTED, TERMINATED, PIPE_CLOSED = 1, 2, 130, 143, 141

@@ -75,7 +75,7 @@ def read_incident(
     frame = pd.DataFrame(
         {
             "id": [str(cell).strip() for cell in table.columns["id"]],
-            "time": _times(table, faults, utc_offset_h, year),
+            "time": read_times(table, faults, utc_offset_h, year),
         }
     )
     for name, (low, high, unit) in RANGES.items():
@@ -107,9 +107,20 @@ def _check_alternatives(table: TextTable, faults: Faults) -> None:
         )
 
 
-def _times(
+def read_times(
     table: TextTable, faults: Faults, utc_offset_h: float, year: int | None
 ) -> list[datetime.datetime]:
+    """The column `time` in UTC; what cannot be read is noted in `faults`.
+
+    Parameters
+    ----------
+    table : TextTable
+    faults : Faults
+    utc_offset_h : float
+        The clock of times written without an offset [h east of UTC].
+    year : int, optional
+        The year of times written without one.
+    """
     moments = []
     for i, cell in enumerate(table.columns["time"]):
         try:
