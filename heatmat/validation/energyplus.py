@@ -75,7 +75,6 @@ def study(setting: Setting) -> Outcome:
     ]
     if not setting.quick:
         outcome.tables.append((CANYON, canyon_light(setting, days[0])))
-    if not setting.quick:
         first = days[0].name
         outcome.tables.append(_switches(setting, days[0], boxes[first], reports[first]))
     outcome.figures.append(_figure(shown, days[0]))
