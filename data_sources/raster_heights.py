@@ -93,7 +93,7 @@ def heights_from_rasters(
     taken = np.isfinite(height) & ~low
     counts["height_from_dsm"] = int(taken.sum())
     measured = buildings.copy()
-    notes = _compare(buildings, height, taken, counts)
+    notes = [_sentence(len(buildings), counts), *_compare(buildings, height, taken, counts)]
     old = buildings["height"].to_numpy(dtype=float) if "height" in buildings else np.nan
     measured["height"] = np.where(taken, np.round(height, 2), old)
     source = buildings.get("height_source", "")
@@ -195,6 +195,17 @@ def check_datum(above: np.ndarray, outside: np.ndarray, where: str) -> None:
             got=f"{low:.1f} m above it",
             remedy="bring both to one datum (geoid or ellipsoid) and one unit",
         )
+
+
+def _sentence(total: int, counts: Counter[str]) -> str:
+    """What became of the footprints."""
+    return (
+        f"{counts['height_from_dsm']} of {total} footprints measured; "
+        f"{counts['dsm_below_2_m']} lower than {LOWEST_BUILDING:g} m and "
+        f"{counts['dsm_no_data']} without data keep the height they had; "
+        f"{counts['dsm_few_cells']} hold fewer than {FEWEST_CELLS} cells, "
+        f"{counts['dsm_uneven_roof']} flat ones span more than {UNEVEN:g} m: several roofs in one"
+    )
 
 
 def _compare(
