@@ -80,7 +80,8 @@ def make_regions(
     """
     shifted = shapely.transform(buildings.geometry.to_numpy(), lambda xy: xy - np.array(origin))
     # Projecting and shifting can undo a repair, and snapping takes valid polygons only.
-    valid = np.where(shapely.is_valid(shifted), shifted, shapely.make_valid(shifted))
+    valid, broken = shifted.copy(), ~shapely.is_valid(shifted)
+    valid[broken] = shapely.make_valid(shifted[broken])
     outlines = shapely.set_precision(valid, GRID)
     height = buildings["height"].to_numpy(dtype=np.float64)
     filled, counts = close_gaps(outlines)

@@ -330,6 +330,21 @@ def test_the_folder_is_the_city_that_the_extract_is(tmp_path):
         assert mine == pytest.approx(area, rel=0.01)  # simplified by 5 cm
 
 
+def test_overlaps_and_areas_cut_by_the_border_are_counted(tmp_path):
+    osm = Osm()
+    osm.square(0, 0, 20, {"building": "yes", "height": "10"})
+    osm.square(15, 5, 20, {"building": "yes", "height": "14"})  # 5 x 15 m in common
+    osm.square(60, 0, 20, {"building": "yes", "height": "14"})
+    osm.square(80, 0, 20, {"building": "yes", "height": "14"})  # a wall in common is none
+    osm.relation([(9999, "outer")], {"building": "yes"})
+    path = osm.write_xml(tmp_path / "a.osm")
+    assert cli.main(["fetch", "--osm", str(path), "--quiet", "--out", str(tmp_path / "c")]) == 0
+    counts = rows(tmp_path / "c")
+    assert counts["pairs that overlap; the higher counts there"] == 1
+    assert counts["no geometry (cut by the border of the data), not used"] == 1
+    assert counts["features"] == 5
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
