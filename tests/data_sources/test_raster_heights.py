@@ -104,8 +104,9 @@ def test_each_footprint_gets_its_roof(town: tuple[gpd.GeoDataFrame, Path, Path])
     assert found.counts["dsm_compared_with_tag"] == 2 and found.counts["dsm_far_from_tag"] == 0
     assert (
         "2 buildings have a tagged and a measured height: median difference +0.8 m"
-        in (found.notes[0])
+        in (found.notes[1])
     )
+    assert found.notes[0].startswith("4 of 6 footprints measured; 1 lower than 2 m and 1 without")
     assert frame["height"][0] == 10.0  # the table given is not changed
 
 
