@@ -39,6 +39,8 @@ WALL = 2
 SKY = 3
 BORDER = 4
 
+FAR = 1.0e30  # beyond every distance [m]
+
 # Numbers of `grid_f`: corner of the maps, side of a cell, tallest surface, far corner of the maps
 G_WEST, G_SOUTH, G_CELL, G_TOP, G_EAST, G_NORTH = 0, 1, 2, 3, 4, 5
 # Numbers of `grid_i`: cells, and cells of a row with the ring around them
@@ -99,9 +101,10 @@ def walk(
 
     Returns
     -------
-    row, region, t
-        Row of the wall's edge, -2 for a plane or -1 for nothing; the plane's region; the distance.
-        A ray that slipped past an edge by rounding ends at -2 in a region it is below of.
+    row, region, t, cells, edges
+        Row of the wall's edge, -2 for a plane or -1 for nothing; the plane's region; the distance;
+        how many of both were looked at. A ray that slipped past an edge by rounding ends at -2 in a
+        region it is below of.
     """
     right = ti.select(d.x > 0.0, 1, 0)
     up = ti.select(d.y > 0.0, 1, 0)
@@ -132,8 +135,11 @@ def walk(
     region = start_region
     t = 0.0
     z = o.z
+    cells_seen = 0  # counting costs nothing where nobody asks for it
+    edges_seen = 0
     running = ix >= 1 and iy >= 1 and ix <= grid_i[G_NX] and iy <= grid_i[G_NY]
     while running:
+        cells_seen += 1
         t_out = lower(tx, ty)
         z_out = o.z + d.z * t_out
         z_min = lower(z, z_out)
@@ -147,7 +153,9 @@ def walk(
             row = -1 - code
             between = False  # planes: there are only walls to meet
             if code < 0:
-                for j in range(row + 1, row + 1 + ti.cast(blocks[ROW * row + B_COUNT], ti.i32)):
+                last = row + 1 + ti.cast(blocks[ROW * row + B_COUNT], ti.i32)
+                edges_seen += last - row - 1
+                for j in range(row + 1, last):
                     t_edge = wall_ahead(j, o, d, t_wall, blocks)
                     wall = ti.select(t_edge < t_wall, j, wall)
                     t_wall = t_edge
@@ -183,7 +191,7 @@ def walk(
         at += ti.select(by_x, CELL * (2 * right - 1), CELL * (2 * up - 1) * grid_i[G_STRIDE])
         tx += ti.select(by_x, ti.abs(inv_x), 0.0)
         ty += ti.select(by_x, 0.0, ti.abs(inv_y))
-    return wall, region, t_wall
+    return wall, region, t_wall, cells_seen, edges_seen
 
 
 @ti.func
@@ -224,7 +232,7 @@ def trace(
         facade, the building region behind the wall, outward normal.
     """
     d = slanted(d_in)
-    row, region, t = walk(
+    row, region, t, _, _ = walk(
         o,
         d,
         start_region,
@@ -299,10 +307,11 @@ def shadow(
     """
     d = slanted(d_in)
     found = NO_ROW
-    if suspect >= 0 and wall_ahead(suspect, o, d, 1e30, blocks) < 1e30:
-        found = suspect
-    else:
-        found, _, _ = walk(
+    if suspect >= 0:
+        if wall_ahead(suspect, o, d, FAR, blocks) < FAR:
+            found = suspect
+    if found == NO_ROW:
+        found, _, _, _, _ = walk(
             o,
             d,
             start_region,
