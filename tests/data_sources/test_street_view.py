@@ -68,6 +68,7 @@ def two_colours():
         (encoded(size=(1, 1)), "too_small"),
         (encoded(size=(4000, 20)), "too_small"),
         (png_head(20_000, 20_000), "too_many_pixels"),
+        (png_head(10_000, 9_000), "too_many_pixels"),  # which the decoder itself would take
         (png_head(4_000_000, 4_000_000), "too_many_pixels"),
         (png_head(512, 256), "truncated"),
         (encoded("GIF"), "not_an_image"),
