@@ -53,7 +53,8 @@ def write_page(
     page = folder / "validation.md"
     _replace(page, "\n".join(parts))
     _replace(
-        folder / "validation.json", json.dumps(_record(outcomes, left_out, run), indent=1) + "\n"
+        folder / "validation.json",
+        json.dumps(_record(outcomes, left_out, run), indent=1, default=_plain) + "\n",
     )
     return page
 
@@ -141,7 +142,10 @@ def _record(
         name: {
             "title": outcome.title,
             "seconds": round(outcome.seconds, 1),
-            "checks": [{**vars(check), "holds": check.holds} for check in outcome.checks],
+            "checks": [
+                {**vars(check), "value": float(check.value), "holds": bool(check.holds)}
+                for check in outcome.checks
+            ],
             "tables": {caption: table.to_dict("records") for caption, table in outcome.tables},
         }
         for name, outcome in outcomes.items()
@@ -153,3 +157,8 @@ def _replace(path: Path, text: str) -> None:
     aside = path.with_name(path.name + ".part")
     aside.write_text(text, encoding="utf-8")
     aside.replace(path)
+
+
+def _plain(value: Any) -> Any:
+    """NumPy's scalars as Python's, for JSON."""
+    return value.item()
