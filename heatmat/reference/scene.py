@@ -27,7 +27,7 @@ INSIDE_FILM = {INNER_WALL: 7.69, INNER_ROOF: 5.88, FLOOR: 5.88}
 """Film to the indoor air [W m-2 K-1] (ISO 6946:2017, table 7: horizontal and downward flow)."""
 
 OUTDOOR, FILM, HELD, SEALED, CONTACT = range(5)
-"""Boundaries, as in `heatmat.reference.paths`."""
+"""Boundaries, as in `heatmat.reference.layout`."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,12 @@ class Accuracy:
     """
 
     share_of_thickness: float = 0.125
-    minutes: float = 3.0
+    minutes: float = 6.0
 
 
 @dataclass(frozen=True)
 class SceneArrays:
-    """Rows of faces, solids and surfaces (columns: see `heatmat.reference.paths`).
+    """Rows of faces, solids and surfaces (columns: see `heatmat.reference.layout`).
 
     Attributes
     ----------

@@ -6,7 +6,7 @@ import numpy as np
 
 from heatmat.construction import Construction
 from heatmat.errors import InputError
-from heatmat.reference import paths
+from heatmat.reference import layout, paths, walk
 from heatmat.reference.bvh import Bvh
 from heatmat.reference.climate import BAND_SINE, Climate
 from heatmat.reference.mesh import AIR, GROUND, Mesh
@@ -32,6 +32,8 @@ class Options:
         may end it, as where the path chooses convection as one of its modes.
     shortwave : float
         Chance that a visit sends a ray for diffuse light, which then counts for more.
+    sun_stride : int
+        Of several instants each visit looks at the sun for one in so many.
     sobol_pairs : int
         Pairs of numbers at the start of a path that are Sobol points; 0: plain random numbers.
     reach : float
@@ -41,7 +43,8 @@ class Options:
     """
 
     roulette: float = 0.5
-    shortwave: float = 0.5
+    shortwave: float = 0.25
+    sun_stride: int = 2
     sobol_pairs: int = 8
     reach: float = 0.5
     longest: int = 200_000
@@ -128,7 +131,7 @@ class ReferenceSolver:
             _to_device(a) for a in (arrays.face_f, arrays.face_i, arrays.solids, arrays.surfaces)
         )
         self.rows = (_to_device(climate.stamps), _to_device(climate.steps))
-        self.quantiles = _to_device(exit_time_quantiles(paths.TABLE, paths.TAIL))
+        self.quantiles = _to_device(exit_time_quantiles(walk.TABLE, walk.TAIL))
         self._no_rise = _to_device(np.zeros((1, 1), np.float32))
         self._rise = None
 
@@ -144,18 +147,18 @@ class ReferenceSolver:
         """Numbers of the run as the kernel reads them."""
         climate, options = self.climate, self.options
         low, high = self.mesh.vertices.min(axis=0), self.mesh.vertices.max(axis=0)
-        values = np.zeros(13)
-        values[paths.N_STEP] = climate.step
-        values[paths.N_FILM_A], values[paths.N_FILM_B] = climate.film_a, climate.film_b
-        values[paths.N_EXPONENT] = climate.exponent
-        values[paths.N_WIND] = climate.stamps[3, : climate.day].mean()
-        values[paths.N_EXCHANGE] = climate.mean_exchange
-        values[paths.N_BAND_SINE] = BAND_SINE
-        values[paths.N_ROULETTE], values[paths.N_SHORTWAVE] = options.roulette, options.shortwave
-        values[paths.N_REACH] = options.reach
-        values[paths.N_BASE], values[paths.N_SIGMA] = climate.base, STEFAN_BOLTZMANN
-        values[paths.N_FAR] = 2.0 * float(np.linalg.norm(high - low))
-        return paths.settings_vector(*values.tolist())
+        values = np.zeros(layout.SETTINGS)
+        values[layout.N_STEP] = climate.step
+        values[layout.N_FILM_A], values[layout.N_FILM_B] = climate.film_a, climate.film_b
+        values[layout.N_EXPONENT] = climate.exponent
+        values[layout.N_WIND] = climate.stamps[3, : climate.day].mean()
+        values[layout.N_EXCHANGE] = climate.mean_exchange
+        values[layout.N_BAND_SINE] = BAND_SINE
+        values[layout.N_ROULETTE], values[layout.N_SHORTWAVE] = options.roulette, options.shortwave
+        values[layout.N_REACH] = options.reach
+        values[layout.N_BASE], values[layout.N_SIGMA] = climate.base, STEFAN_BOLTZMANN
+        values[layout.N_FAR] = 2.0 * float(np.linalg.norm(high - low))
+        return layout.settings_vector(*values.tolist())
 
     def faces_at(self, points: np.ndarray, normals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Faces to the open air that hold points, and the points on them.
@@ -219,10 +222,11 @@ class ReferenceSolver:
         tasks = n * replicates * blocks
         if keys is None:
             keys = np.arange(n, dtype=np.uint32) * np.uint32(0x9E3779B1) + np.uint32(seed)
-        sums = ti.ndarray(dtype=ti.f32, shape=(tasks, 2, count))
-        counted = ti.ndarray(dtype=ti.i32, shape=(tasks, paths.COUNTS))
+        scratch = ti.ndarray(dtype=ti.f32, shape=(tasks, layout.SCRATCH_ROWS, count))
+        counted = ti.ndarray(dtype=ti.i32, shape=(tasks, layout.COUNTS))
         paths.follow(
             count,
+            self.options.sun_stride if count > 1 else 1,
             0 if self._rise is None else 1,
             _to_device(np.asarray(faces, np.int32)),
             _to_device(np.asarray(points, np.float32)),
@@ -232,7 +236,6 @@ class ReferenceSolver:
             first_replicate,
             blocks,
             each,
-            0,
             self.options.sobol_pairs,
             self.options.longest,
             *self.scene,
@@ -243,14 +246,15 @@ class ReferenceSolver:
             self.settings(),
             self._no_rise if self._rise is None else self._rise,
             *self.trees,
-            sums,
+            scratch,
             counted,
         )
         synchronise()
         shape = (n, replicates, blocks)
-        added = sums.to_numpy().astype(float).reshape(*shape, 2, count).sum(axis=2)
+        sums = scratch.to_numpy()[:, [layout.K_SUM, layout.K_SQUARES]].astype(float)
+        added = sums.reshape(*shape, 2, count).sum(axis=2)
         tally = counted.to_numpy().astype(np.int64)
-        lost = tally[:, paths.C_LOST].reshape(shape).sum(axis=2)
+        lost = tally[:, layout.C_LOST].reshape(shape).sum(axis=2)
         good = np.maximum(blocks * each - lost, 1)[:, :, None]
         by_replicate = added[:, :, 0] / good
         whole = good.sum(axis=1)
