@@ -20,10 +20,7 @@ a token travels to its own host alone and stands in no file, log or message.
 
 from __future__ import annotations
 
-import json
 import logging
-import os
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -32,8 +29,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from data_sources.cache import Cache, Provenance, now_utc, request_key, sha256_of
-from data_sources.errors import BusyError, MalformedError, NetworkError, OfflineError
+from data_sources.answers import (
+    cache_key,
+    check_range,
+    parse_json,
+    sink_to,
+    temporary_file,
+    whole_size,
+)
+from data_sources.cache import Cache, Provenance, now_utc, sha256_of
+from data_sources.errors import BusyError, NetworkError, OfflineError
 from data_sources.gates import Gates
 from data_sources.redaction import LogFilter, Secret, clean_mapping, clean_text, clean_url
 from data_sources.request import AgainError, Answer, Request
@@ -85,7 +90,7 @@ class Response:
         MalformedError
             When it is not.
         """
-        return _parse_json(self.content, self.provenance.address)
+        return parse_json(self.content, self.provenance.address)
 
 
 class Session:
@@ -200,7 +205,7 @@ class Session:
         options.setdefault("max_bytes", 64 << 20)
 
         def validate(content: bytes) -> None:
-            _parse_json(content, url)
+            parse_json(content, url)
             if check is not None:
                 check(content)
 
@@ -256,12 +261,12 @@ class Session:
     def fetch(self, request: Request) -> Response:
         """What `get` does, for a `Request`."""
         self._remember(request.secret)
-        key = _key(request)
+        key = cache_key(request)
         about = self.cache.find(request.host, key, request.expires)
         if about is not None:
             return Response(self.cache.path(request.host, key), about, True, key)
         self._check_online(request)
-        part = _temporary(self.cache.folder)
+        part = temporary_file(self.cache.folder)
         try:
             answer = self._attempts(request, part)
             _strike_out(part, request.secret)
@@ -323,8 +328,8 @@ class Session:
         while True:
             try:
                 with open(part, "wb") as out:
-                    answer = self.attempt(request, _sink(out))
-                _check_range(request, answer)
+                    answer = self.attempt(request, sink_to(out))
+                check_range(request, answer)
                 return answer
             except AgainError as failure:
                 self.pause(failure, attempt)
@@ -363,7 +368,7 @@ class Session:
             licence=request.licence,
             attribution=request.attribution,
             byte_range="" if span is None else f"{span[0]}-{span[1]}",
-            whole_size=0 if span is None else _whole_size(answer),
+            whole_size=0 if span is None else whole_size(answer),
         )
 
     def clean(self, text: str) -> str:
@@ -380,59 +385,3 @@ def _strike_out(path: Path, secret: Secret | None) -> None:
     clean = clean_text(plain, (secret.value,))
     if clean != plain:
         path.write_bytes(clean.encode("latin-1"))
-
-
-def _sink(out: BinaryIO) -> Callable[[Answer], BinaryIO]:
-    return lambda _: out
-
-
-def _key(request: Request) -> str:
-    """The cache key: everything that changes the answer, and nothing secret."""
-    extra = json.dumps([request.byte_range, sorted(request.accept)])
-    if request.cache_as:
-        return request_key(request.method, request.cache_as, {}, extra)
-    fields = {**request.params, **(request.form or {})}
-    return request_key(request.method, request.url, fields, extra)
-
-
-def _temporary(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=folder, prefix=".part-")
-    os.close(handle)
-    return Path(name)
-
-
-def _check_range(request: Request, answer: Answer) -> None:
-    """The bytes are those asked for."""
-    if request.byte_range is None:
-        return
-    start, stop = request.byte_range
-    said = answer.headers.get("content-range", "").replace(" ", "").lower()
-    right = answer.status == 206 and said.startswith((f"bytes{start}-", f"bytes={start}-"))
-    if not right or answer.size > stop - start:
-        raise MalformedError(
-            "sent other bytes than those asked for",
-            host=request.host,
-            status=answer.status,
-            expected=f"bytes {start}-{stop - 1}",
-            got=said[:60] or "the whole file",
-            remedy="the server may not know range requests: download the whole file",
-        )
-
-
-def _whole_size(answer: Answer) -> int:
-    total = answer.headers.get("content-range", "").rpartition("/")[2].strip()
-    return int(total) if total.isdigit() else 0
-
-
-def _parse_json(content: bytes, where: str) -> Any:
-    try:
-        return json.loads(content)
-    except (ValueError, RecursionError):
-        host = Request(where).host
-        raise MalformedError(
-            "the answer is not JSON",
-            host=host,
-            got=repr(content[:60].decode("utf-8", "replace")),
-            remedy="try again later" if content else "the answer is empty: try again later",
-        ) from None
