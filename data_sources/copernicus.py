@@ -36,6 +36,9 @@ BLOCK = 1 << 20
 """Bytes a request: a window of a city lies in one to four internal tiles of 2 to 4 MB each."""
 
 MAX_TILES = 9
+MAX_SIDE = 3601
+"""Cells along a side of a tile; a file with more is none, and might not fit in memory."""
+
 LOWEST, HIGHEST = -600.0, 9000.0  # m: the Dead Sea's shore and Everest, with room
 
 
@@ -179,6 +182,7 @@ def _window(
     # Centres: the north-west one lies on the corner of the degree.
     lon0, lat0 = transform.c + 0.5 * step_x + shift, transform.f - 0.5 * step_y
     right = dataset.count == 1 and dataset.crs is not None and dataset.crs.is_geographic
+    right &= max(rows, columns) <= MAX_SIDE
     on_corner = abs(lon0 - west) < step_x and abs(lat0 - (south + 1)) < step_y
     if not (right and on_corner and abs(step_x * columns - 1.0) < 1e-6):
         raise MalformedError(

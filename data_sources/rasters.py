@@ -12,8 +12,8 @@ from heatmat.errors import InputError
 if TYPE_CHECKING:
     import numpy as np
 
-MAX_CELLS = 200_000_000
-"""Largest grid that is made [cells]: 0.8 GiB as float32."""
+MAX_CELLS = 100_000_000
+"""Largest grid that is made [cells]: 0.4 GB as float32, of which a handful are held at a time."""
 
 LOWEST, HIGHEST = -1000.0, 9500.0
 """Elevations beyond these are codes for no data that the file does not declare [m]."""

@@ -88,7 +88,8 @@ def unzip_member(
             if len(members) > MAX_MEMBERS:
                 raise InputError("too many members", where=where, got=len(members))
             found = [m for m in members if m.filename.lower().endswith(suffix.lower())]
-            found = [m for m in found if not m.is_dir()]
+            # "._x" is what macOS packs beside x.
+            found = [m for m in found if not (m.is_dir() or "/._" in f"/{m.filename}")]
             if not found:
                 raise InputError(f"no {suffix} in the archive", where=where)
             with opened.open(found[0]) as stream:

@@ -204,6 +204,28 @@ def test_the_envelope_keeps_planes_and_wide_hills() -> None:
     assert np.isfinite(lower_envelope(gap, (30.0, 30.0))).all()
 
 
+def test_the_ground_of_gothenburg_under_its_roofs_and_trees(shared_data: Path) -> None:
+    """A surface like GLO-30's, made of one at 2 m with its trees; the terrain under it is known."""
+
+    def read(name: str) -> np.ndarray:
+        with rasterio.open(shared_data / "terrain_gothenburg" / f"torgg_{name}.tif") as tif:
+            return tif.read(1)
+
+    def coarse(values: np.ndarray) -> np.ndarray:
+        rows, columns = (side // 15 for side in values.shape)
+        return values[: rows * 15, : columns * 15].reshape(rows, 15, columns, 15).mean((1, 3))
+
+    trees = read("cdsm")
+    surface = np.maximum(read("dsm"), read("dem") + np.where(trees > 0.0, trees, 0.0))
+    surface, ground = coarse(surface), coarse(read("dem"))
+    assert (surface - ground).mean() > 5.0
+    error = lower_envelope(surface.astype(np.float32), (30.0, 30.0)) - ground
+    assert abs(error.mean()) < 0.5
+    # a steep hill 32 m high and 200 m wide is half lost: it is no wider than a block
+    assert np.sqrt(np.mean(error**2)) < 3.0
+    assert np.percentile(error, 5) > -3.0 and np.percentile(error, 95) < 4.0
+
+
 # --- what servers do ---
 
 
@@ -268,6 +290,20 @@ def test_a_tile_cut_short_or_changed_is_noticed(net: Loopback, tmp_path: Path) -
 
 def test_a_tile_of_elsewhere_is_refused(net: Loopback, tmp_path: Path) -> None:
     content = glo30.tile(tmp_path, 44, 4, plane, CELLS)
+    net.on(glo30.HOST, glo30.path(45, 4), ranged(content))
+    with pytest.raises(MalformedError, match="not the tile that its name says"):
+        read_surface(LYON, session(net, tmp_path))
+
+
+def test_a_tile_that_would_not_fit_in_memory_is_refused(net: Loopback, tmp_path: Path) -> None:
+    side, step = 200_000, 1.0 / 200_000
+    with rasterio.open(
+        tmp_path / "bomb.tif", "w", driver="GTiff", dtype="float32", count=1, width=side,
+        height=side, crs="EPSG:4326", sparse_ok=True, tiled=True, blockxsize=4096, blockysize=4096,
+        transform=from_origin(4.0 - step / 2, 46.0 + step / 2, step, step), compress="deflate",
+    ):  # fmt: skip
+        pass
+    content = (tmp_path / "bomb.tif").read_bytes()
     net.on(glo30.HOST, glo30.path(45, 4), ranged(content))
     with pytest.raises(MalformedError, match="not the tile that its name says"):
         read_surface(LYON, session(net, tmp_path))

@@ -108,7 +108,12 @@ def test_a_file_of_another_clock_is_noticed(net: Loopback, tmp_path: Path) -> No
 
 def test_a_zip_archive_from_an_address(net: Loopback, tmp_path: Path) -> None:
     name = "FRA_AR_Lyon-Bron.AP.074800_TMYx.2004-2018"
-    packed = zipped((f"{name}.ddy", b"x"), (f"{name}.epw", epw_bytes(tmp_path)), ("a.stat", b"y"))
+    packed = zipped(
+        (f"__MACOSX/._{name}.epw", b"\0\5\x16\7"),
+        (f"{name}.ddy", b"x"),
+        (f"{name}.epw", epw_bytes(tmp_path)),
+        ("a.stat", b"y"),
+    )
     path = f"/WMO_Region_6_Europe/FRA_France/{name}.zip"
     net.on("climate.onebuilding.org", path, Answer(packed, kind="application/zip"))
     url = f"https://climate.onebuilding.org{path}"
