@@ -11,6 +11,7 @@ import pandas as pd
 
 from heatmat.construction import Construction
 from heatmat.validation.energyplus_model import LINING, SIDES, Box
+from heatmat.validation.toml_text import table
 
 GROUND = "ground_at_air"
 """What EnergyPlus takes the ground for: black, at air temperature, with an albedo of 0.2."""
@@ -100,25 +101,15 @@ def write_scenario(
             "buildings": "boxes.geojson", "resolution_m": 4.0, "margin_m": 60.0,
             "default_ground": ground,
         }  # fmt: skip
-        lines += _table("city", city) + _table("weather", {"epw": str(epw)})
-        lines += _table("solver", {"target_error_k": 0.03, "max_rays": 4096})
-    lines += _table("time", time) + _table("physics", physics)
+        lines += table("city", city) + table("weather", {"epw": str(epw)})
+        lines += table("solver", {"target_error_k": 0.03, "max_rays": 4096})
+    lines += table("time", time) + table("physics", physics)
     held = {"albedo": 0.2, "emissivity": 1.0, "temperature": "air"}
-    lines += _table(f"constructions.{GROUND}", held)
+    lines += table(f"constructions.{GROUND}", held)
     for item in {c.name: c for box in boxes for c in (box.wall, box.roof)}.values():
         lines += _construction(item)
     path.write_text("\n".join(lines) + "\n")
     return path
-
-
-def _table(name: str, entries: Mapping[str, Any]) -> list[str]:
-    return [f"[{name}]", *(f"{key} = {_value(value)}" for key, value in entries.items())]
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{k} = {_value(v)}" for k, v in value.items()) + " }"
-    return json.dumps(value)  # strings and numbers are written alike in JSON and TOML
 
 
 def _construction(item: Construction) -> list[str]:
@@ -138,4 +129,4 @@ def _construction(item: Construction) -> list[str]:
         "emissivity": item.emissivity,
         "roughness": item.roughness,
     }
-    return [*_table(f"constructions.{item.name}", entries), f"layers = [{', '.join(layers)}]"]
+    return [*table(f"constructions.{item.name}", entries), f"layers = [{', '.join(layers)}]"]

@@ -47,9 +47,9 @@ layers = [
   {{ thickness_m = 0.01, conductivity_w_mk = 1.0, density_kg_m3 = 1200.0, specific_heat_j_kgk = 1000.0 }},
 ]
 """  # noqa: E501
-"""Layers and surface from the experiment's description; conductivities, densities and specific heats
-are the usual ones of such plaster, EPS and honeycomb brick. The window leaves the first three days
-to the spin-up."""
+"""Layers and surface from the experiment's description; conductivities, densities and specific
+heats are the usual ones of such plaster, EPS and honeycomb brick. The window leaves the first three
+days to the spin-up."""
 POINTS = "id,surface,construction,azimuth_deg\nwest,wall,west,270\n"
 
 
@@ -160,8 +160,8 @@ def study(setting: Setting) -> Outcome:
         notes=[
             f"`{DEFAULT}` was declared as the default before the first comparison"
             " (docs/decisions/0007-convection-declared.md) and is the one judged; the others are"
-            " here because convection is the largest uncertainty of a surface temperature. Wind is that"
-            " of the site's mast; the size of the wall, which TARP and DOE-2 ask for, is not"
+            " here because convection is the largest uncertainty of a surface temperature. Wind is"
+            " that of the site's mast; the size of the wall, which TARP and DOE-2 ask for, is not"
             " published with the data, and 0.4 per metre stands in for perimeter over area.",
         ],
         figures=[_figure(runs)],

