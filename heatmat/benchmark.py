@@ -17,11 +17,12 @@ import numpy as np
 
 from heatmat.case import Case
 from heatmat.errors import InputError
-from heatmat.estimate import Estimate, average, estimate
+from heatmat.estimate import Estimate, estimate
 from heatmat.kernels import layout
-from heatmat.map_query import MAP_RAYS
+from heatmat.map_benchmark import make_map, map_matrix, map_places
 from heatmat.memory import peak_memory, reset_peak_memory
-from heatmat.sampling_plan import KINDS, pick, plan_squares, replicate, stream_keys, wall_patches
+from heatmat.ray_benchmark import roofline
+from heatmat.sampling_plan import KINDS, pick, plan_squares, stream_keys, wall_patches
 from heatmat.solver import Requests, Solver
 
 TARGET = 0.1
@@ -58,6 +59,10 @@ class Effort:
         A map is made if it is expected to take less than this [s].
     view_points : int
         Points whose rays are counted.
+    rays : int
+        Rays of each kind that are held against memory and Embree.
+    embree : bool
+        Whether Embree is asked, where it is installed.
     """
 
     single: int = 8
@@ -66,6 +71,8 @@ class Effort:
     patience: float = 8.0
     map_seconds: float = 5.0
     view_points: int = 8192
+    rays: int = 50_000
+    embree: bool = True
 
 
 def run_benchmark(
@@ -102,7 +109,8 @@ def run_benchmark(
         window), ``seconds_to_100_mk`` (median of single wall points), ``peak_memory_bytes`` (of
         this process on the host), ``compile_seconds`` (first answer less a warm one; kernels in
         Taichi's cache are only loaded), ``cases``: ``name, pixels, points, repeats, median_s,
-        min_s, rays, peak_memory_bytes`` each.
+        min_s, rays, peak_memory_bytes`` each; ``matrix``: see
+        `heatmat.map_benchmark.map_matrix`; ``roofline``: see `heatmat.ray_benchmark.roofline`.
 
     Raises
     ------
@@ -149,6 +157,8 @@ class _Bench:
         stamps = np.arange(forcing.spin_up_steps + every, forcing.n_steps + 1, every)
         self.solver = Solver(case, device, stamps=stamps if stamps.size else None)
         self.cases: list[dict[str, Any]] = []
+        self.matrix: list[dict[str, Any]] = []
+        self.roofline: dict[str, Any] = {}
         self.compile_seconds = 0.0
         self.peak = 0
 
@@ -163,6 +173,8 @@ class _Bench:
             ("sky view rays", self._sky_rays),
             ("shadow rays", self._shadow_rays),
             ("maps", self._maps),
+            ("maps of many sizes", self._matrix),
+            ("rays, memory and Embree", self._roofline),
         ]
         for done, (name, stage) in enumerate(stages):
             self.progress(name, done, len(stages))
@@ -186,6 +198,8 @@ class _Bench:
             "peak_memory_bytes": max(self.peak, peak_memory()),
             "compile_seconds": self.compile_seconds,
             "cases": self.cases,
+            "matrix": self.matrix,
+            "roofline": self.roofline,
         }
 
     # -- places -------------------------------------------------------------------------------
@@ -350,30 +364,25 @@ class _Bench:
 
     def _maps(self) -> None:
         """Maps from coarse to fine while the next one is expected to fit in the time allowed."""
-        west, south, east, north = self._window()
         for resolution in MAP_RESOLUTIONS:
-            nx, ny = (int(side // resolution) for side in (east - west, north - south))
-            if nx < 1 or ny < 1:
+            places = map_places(self._window(), resolution, self._keys)
+            if places is None:
                 continue
-            x, y = np.meshgrid(
-                west + (np.arange(nx) + 0.5) * resolution,
-                north - (np.arange(ny) + 0.5) * resolution,
-            )
-            x, y = x.ravel(), y.ravel()
-            places = plan_squares(
-                x, y, np.full(x.size, 0.5 * resolution), np.full(x.size, KINDS["any"]),
-                self._keys(x, y, np.zeros(x.size)),
-            )  # fmt: skip
-
-            def work(places: Requests = places) -> int:
-                starts = self.solver.solve(replicate(places, 1), MAP_RAYS)
-                return int(average(starts, len(places), 1, MAP_RAYS).rays.sum())
-
             found = self._measure(
-                f"map at {resolution:g} m", [work], pixels=len(places), points=len(places)
-            )
+                f"map at {resolution:g} m",
+                [lambda places=places: make_map(self.solver, places)],  # type: ignore[misc]
+                pixels=len(places), points=len(places),
+            )  # fmt: skip
             if 4.0 * found["median_s"] > self.effort.map_seconds:
                 return
+
+    def _matrix(self) -> None:
+        most = 0.5 * self.effort.map_seconds
+        self.matrix = map_matrix(self.solver, self._window(), self._keys, most)
+
+    def _roofline(self) -> None:
+        count, repeats, embree = self.effort.rays, self.effort.repeats, self.effort.embree
+        self.roofline = roofline(self.case, self.solver, count, repeats, embree=embree)
 
 
 def commit() -> str:

@@ -155,7 +155,9 @@ class Shots:
         return float(cells), float(edges)
 
 
-def roofline(case: Case, solver: Solver, count: int = 50_000, repeats: int = 5) -> dict[str, Any]:
+def roofline(
+    case: Case, solver: Solver, count: int = 50_000, repeats: int = 5, *, embree: bool = True
+) -> dict[str, Any]:
     """Rays and the memory that they touch, against what the memory gives.
 
     Parameters
@@ -167,6 +169,8 @@ def roofline(case: Case, solver: Solver, count: int = 50_000, repeats: int = 5) 
         Rays of each kind.
     repeats : int
         Times are medians of as many calls.
+    embree : bool
+        Also shoot the rays through Embree, where it is installed.
 
     Returns
     -------
@@ -174,7 +178,8 @@ def roofline(case: Case, solver: Solver, count: int = 50_000, repeats: int = 5) 
         ``bandwidth_bytes_per_second`` of a triad over 192 MiB; ``ray_field_bytes`` of all arrays
         that rays read; ``rays``: for each kind ``rays_per_second, shadow_rays_per_second,
         cells_per_ray, edges_per_ray, bytes_per_ray, bytes_per_second, share_of_bandwidth``;
-        ``side_by_side``: see there, None where Embree is not installed or the device is no CPU.
+        ``side_by_side``: see there, None where Embree is not asked or installed or the device is no
+        CPU.
         Every cell and edge is 32 bytes; most come from caches, so the share may exceed one.
     """
     bandwidth = _bandwidth(repeats)
@@ -198,7 +203,7 @@ def roofline(case: Case, solver: Solver, count: int = 50_000, repeats: int = 5) 
             }
         )
     beside = None
-    if solver.device == "cpu" and embree_is_there():
+    if embree and solver.device == "cpu" and embree_is_there():
         beside = _in_own_process(case, count)
     return {
         "bandwidth_bytes_per_second": bandwidth,

@@ -24,6 +24,8 @@ KEYS = {
     "peak_memory_bytes": int,
     "compile_seconds": float,
     "cases": list,
+    "matrix": list,
+    "roofline": dict,
 }
 CASE_KEYS = {
     "name": str,
@@ -35,7 +37,9 @@ CASE_KEYS = {
     "rays": int,
     "peak_memory_bytes": int,
 }
-LITTLE = Effort(single=1, batch=4, repeats=1, map_seconds=0.01, view_points=16)
+LITTLE = Effort(
+    single=1, batch=4, repeats=1, map_seconds=0.01, view_points=16, rays=64, embree=False
+)
 
 
 def test_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,7 +92,8 @@ class Absent:
 sys.meta_path.insert(0, Absent())
 import heatmat.benchmark as b
 b.TARGET = 0.5
-effort = b.Effort(single=1, batch=2, repeats=1, map_seconds=0.01, view_points=8)
+effort = b.Effort(single=1, batch=2, repeats=1, map_seconds=0.01, view_points=8, rays=64,
+                  embree=False)
 print(len(b.run_benchmark(sys.argv[1], device="cpu", effort=effort)["cases"]))
 """
     done = subprocess.run(

@@ -94,6 +94,8 @@ def _write_json(path: Path, figures: dict[str, Any]) -> None:
 
 def _show(figures: dict[str, Any]) -> None:
     for key, value in figures.items():
+        if key == "roofline":
+            continue
         if isinstance(value, dict):
             value = ", ".join(f"{name} {item}" for name, item in value.items())
         if not isinstance(value, list):
@@ -102,4 +104,25 @@ def _show(figures: dict[str, Any]) -> None:
     for case in figures.get("cases", []):
         sys.stdout.write(
             f"  {case['name']}: {case['median_s']:.3g} s median, {case['min_s']:.3g} s least\n"
+        )
+    for row in figures.get("matrix", []):
+        sys.stdout.write(
+            f"  {row['side_m']:g} m square at {row['resolution_m']:g} m: {row['seconds']:.3g} s, "
+            f"{row['pixels_per_second']:.3g} pixels a second\n"
+        )
+    _show_rays(figures.get("roofline", {}))
+
+
+def _show_rays(roofline: dict[str, Any]) -> None:
+    if roofline:
+        sys.stdout.write(f"memory: {roofline['bandwidth_bytes_per_second']:.3g} bytes a second\n")
+    for row in roofline.get("rays", []):
+        sys.stdout.write(
+            f"  rays from {row['kind']}: {row['rays_per_second']:.3g} a second, touching "
+            f"{row['bytes_per_second']:.3g} bytes a second\n"
+        )
+    for row in roofline.get("side_by_side") or []:
+        sys.stdout.write(
+            f"  one thread, from {row['kind']}: {row['first_hit_ns']:.0f} ns a ray, Embree "
+            f"{row['embree_first_hit_ns']:.0f} ns; {row['first_hit_ratio']:.2f} times as fast\n"
         )
