@@ -120,9 +120,11 @@ def make_footprints(features: Features, rows: list[int], counts: Counter[str]) -
     seen: dict[str, int] = {}
     # In bulk, since nearly every outline is one sound polygon; the others one by one.
     shapes = np.array([features.geometry[i] for i in rows], dtype=object)
+    lone = (shapely.get_type_id(shapes) == 6) & (shapely.get_num_geometries(shapes) == 1)
+    shapes[lone] = shapely.get_geometry(shapes[lone], 0)
     sound = (shapely.get_type_id(shapes) == 3) & shapely.is_valid(shapes)
     sound &= np.isfinite(shapely.bounds(shapes)).all(axis=1) & (shapely.area(shapes) >= MIN_AREA)
-    for i, single in zip(rows, sound, strict=True):
+    for i, shape, single in zip(rows, shapes, sound, strict=True):
         name = features.ids[i]
         if name in seen:
             raise InputError(
@@ -133,7 +135,7 @@ def make_footprints(features: Features, rows: list[int], counts: Counter[str]) -
             )
         seen[name] = i
         tags = features.tags[i]
-        where, shape = features.where(i), features.geometry[i]
+        where = features.where(i)
         polygons = [shape] if single else _polygons(shape, where, counts)
         for k, polygon in enumerate(polygons):
             own = name if len(polygons) == 1 else f"{name}#{k + 1}"

@@ -324,11 +324,16 @@ def fill_heights(
     missing = [i for i, height in enumerate(heights) if math.isnan(height)]
     asked = np.array([polygons[i] for i in missing if not low[i]], dtype=object)
     tree = shapely.STRtree([polygons[i] for i in known])
-    who, near = tree.query(asked, predicate="dwithin", distance=FILL_DISTANCE)
-    order = np.argsort(who, kind="stable")
-    who, near = who[order], near[order]
-    donors = tree.geometries[near]
-    weights = shapely.area(donors) / (shapely.distance(asked[who], donors) + FILL_SOFTENING)
+    west, south, east, north = shapely.bounds(asked).reshape(-1, 4).T
+    reach = FILL_DISTANCE
+    # Boxes first: the distance is needed anyway, and measured once.
+    boxes = shapely.box(west - reach, south - reach, east + reach, north + reach)
+    who, near = tree.query(boxes)
+    distance = shapely.distance(asked[who], tree.geometries[near])
+    close = np.flatnonzero(distance <= reach)
+    close = close[np.argsort(who[close], kind="stable")]
+    who, near, distance = who[close], near[close], distance[close]
+    weights = shapely.area(tree.geometries[near]) / (distance + FILL_SOFTENING)
     first = np.searchsorted(who, np.arange(len(asked) + 1))
     row = 0
     for i in missing:

@@ -266,9 +266,11 @@ def _cell_counts(
     number = np.diff(start)
     owner = np.repeat(np.arange(len(cells)), number)
     sides = regions.building[regions.edge_regions[edges]].reshape(-1, 2)
-    pairs = np.stack([np.repeat(owner, 2), sides.reshape(-1)], axis=1)
-    pairs = np.unique(pairs[pairs[:, 1] >= 0], axis=0)
-    several = np.bincount(pairs[:, 0], minlength=len(cells)) > 1
+    # Cell and building in one number: sorts faster than pairs do.
+    cell, side = np.repeat(owner, 2).astype(np.int64), sides.reshape(-1)
+    span = int(side.max(initial=0)) + 1
+    pairs = np.unique(cell[side >= 0] * span + side[side >= 0])
+    several = np.bincount(pairs // span, minlength=len(cells)) > 1
     total = max(len(cells), 1)
     return {
         "cells": shape[0] * shape[1],
