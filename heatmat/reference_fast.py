@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,12 +9,16 @@ import numpy as np
 from heatmat.estimate import RAYS_MOST, average, estimate
 from heatmat.placing import place_points
 from heatmat.points import as_points
+from heatmat.reference_benchmark import Clock
 from heatmat.reference_scenes import Probe
 from heatmat.sampling_plan import replicate
 from heatmat.simulation import Simulation
 
 SCRAMBLES = 16
 """Independent scrambles behind each point of an error curve."""
+
+REPEATS = 3
+"""Costs are the least of so many: other work on the machine only ever slows it."""
 
 
 @dataclass(frozen=True)
@@ -118,9 +121,12 @@ class FastSide:
             requests = replicate(self.places, samples, replicates=SCRAMBLES)
             requests.codes[:, 4] += 64
             self.solver.solve(requests, rays)
-            begun = time.process_time()
-            starts = self.solver.solve(requests, rays)
-            seconds.append((time.process_time() - begun) / (n * SCRAMBLES))
+            least = np.inf
+            for _ in range(REPEATS):
+                clock = Clock(self.solver.device)
+                starts = self.solver.solve(requests, rays)
+                least = min(least, clock.read())
+            seconds.append(least / (n * SCRAMBLES))
             found = average(starts, n, samples, rays).replicates
             square = ((found - truth[:, None, :]) ** 2).mean(axis=1) - truth_error**2
             errors.append(np.sqrt(np.maximum(square, 1e-8)))

@@ -1,4 +1,4 @@
-"""One scene with T^4 on both sides: what linear longwave costs, and whether the sides still agree."""
+"""One scene with T^4 on both sides: what linear longwave costs, and whether they still agree."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ def fourth_power(scene: Scene, device: str, seed: int, effort: Effort) -> dict[s
     of how far a surface is from its face's middle and hour, some hundredths of a kelvin.
     """
     from heatmat.reference.mesh import AIR
-    from heatmat.reference_side_by_side import TRUTH_RAYS, SlowSide
+    from heatmat.reference_side_by_side import TRUTH_RAYS
+    from heatmat.reference_slow import SCRAMBLES, SlowSide
 
     probes = [scene.probes[i] for i in apart(scene.probes)[0]]
     linear = Simulation(scene.scenario(), device=device, seed=seed)
@@ -31,10 +32,9 @@ def fourth_power(scene: Scene, device: str, seed: int, effort: Effort) -> dict[s
         truth, _ = FastSide(simulation, probes, seed).truth(effort.agreement_error, TRUTH_RAYS)
         truths.append(truth[:, index])
     slow = SlowSide(scene, linear, probes, device)
-    stamps = slow.stamps(np.array(HOURS))
-    paths = int(min(effort.most_paths, 32768)) // 16
+    paths = int(min(effort.most_paths, 32768)) // SCRAMBLES
     rows = np.arange(len(probes))
-    first, _ = slow.ask(rows, stamps, paths, first_replicate=600)
+    first, _ = slow.ask(rows, HOURS, paths, 600)
     faces = np.flatnonzero(slow.mesh.front == AIR)
     middles = slow.mesh.vertices[slow.mesh.faces[faces]].mean(axis=1)
     every = slow.stamps(np.arange(1, 25))
@@ -46,7 +46,7 @@ def fourth_power(scene: Scene, device: str, seed: int, effort: Effort) -> dict[s
     for row, values in zip(faces, field.mean - air, strict=True):
         rise[row] = np.interp(steps, np.r_[0, every], np.r_[values[-1], values])
     slow.solver.set_reference(rise)
-    second, _ = slow.ask(rows, stamps, paths, first_replicate=600)
+    second, _ = slow.ask(rows, HOURS, paths, 600)
     linear.close()
     curved.close()
     return {

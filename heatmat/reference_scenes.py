@@ -56,7 +56,7 @@ DAY = {"date": "2023-07-14", "tmax_c": 33.0, "tmin_c": 20.0, "wind_m_s": 2.0, "d
        "linke_turbidity": 3.5, "utc_offset_h": 1.0}  # fmt: skip
 """The design day of the demo; it repeats, so neither side needs a first state."""
 
-EQUAL_AREA_CRS = "EPSG:32631"
+CRS = "EPSG:32631"
 CORNER = (450_000.0, 5_410_000.0)
 """Where the made-up scenes lie: UTM zone 31, 48.8 degrees north."""
 
@@ -103,8 +103,15 @@ class Scene:
     city: City
     probes: tuple[Probe, ...]
 
-    def scenario(self, *, linear: bool = True) -> Scenario:
-        """The scenario of the 2.5D side: linear physics, or T^4 in the longwave."""
+    def scenario(self, *, linear: bool = True, city: dict[str, Any] | None = None) -> Scenario:
+        """The scenario of the 2.5D side: linear physics, or T^4 in the longwave.
+
+        Parameters
+        ----------
+        linear : bool
+        city : dict, optional
+            A [city] table that reads the same city from a file.
+        """
         from heatmat.scenario import Scenario
 
         tables = {}
@@ -118,7 +125,7 @@ class Scene:
                 )  # fmt: skip
             tables[name] = {**table, "layers": layers}
         return Scenario(
-            city=self.city,
+            city=self.city if city is None else city,
             weather={"clear_sky": DAY},
             time={"spin_up_days": 1},
             physics={
@@ -144,10 +151,10 @@ class Scene:
 def scenes(*, quick: bool = False) -> list[Scene]:
     """The three scenes; `quick`: the street alone, with few probes."""
     if quick:
-        return [_scene("street canyon", _street(), [(16, 10.0)], few=True)]
+        return [_scene("street canyon", _street(), few=True)]
     return [
-        _scene("street canyon", _street(), [(16, 10.0)]),
-        _scene("courtyard block", _block(), [(16, 10.0)]),
+        _scene("street canyon", _street()),
+        _scene("courtyard block", _block()),
         _district(),
     ]
 
@@ -170,7 +177,22 @@ def _block() -> list[tuple[Any, float]]:
     return [(ring, 16.0), (low, 4.0), *((shape, 12.0) for shape in around)]
 
 
-def _scene(name: str, shapes: list[tuple[Any, float]], grid: Any, few: bool = False) -> Scene:
+def _scene(name: str, shapes: list[tuple[Any, float]], few: bool = False) -> Scene:
+    city = city_of(shapes)
+    counts = (1, 2, 1) if few else (6, 14, 4)
+    return Scene(name, city, choose_probes(city, *counts, edges=0 if few else 4))
+
+
+def city_of(shapes: list[tuple[Any, float]], around: float = 10.0) -> City:
+    """A city of footprints with heights, about `CORNER`.
+
+    Parameters
+    ----------
+    shapes : list of (Polygon, float)
+        In metres about `CORNER`; height [m].
+    around : float
+        The extent goes this far beyond the buildings [m].
+    """
     import geopandas as gpd
     import shapely.affinity
 
@@ -178,21 +200,19 @@ def _scene(name: str, shapes: list[tuple[Any, float]], grid: Any, few: bool = Fa
 
     moved = [shapely.affinity.translate(shape, *CORNER) for shape, _ in shapes]
     rows = {"id": [f"b{i}" for i in range(len(moved))], "height": [h for _, h in shapes]}
-    frame = gpd.GeoDataFrame({**rows, "building": "yes"}, geometry=moved, crs=EQUAL_AREA_CRS)
+    frame = gpd.GeoDataFrame({**rows, "building": "yes"}, geometry=moved, crs=CRS)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "buildings.gpkg"
         frame.to_file(path, driver="GPKG")
-        bounds = frame.total_bounds
-        city = City.from_file(
+        xmin, ymin, xmax, ymax = frame.total_bounds
+        return City.from_file(
             path,
-            extent=(bounds[0] - 10, bounds[1] - 10, bounds[2] + 10, bounds[3] + 10),
-            crs=EQUAL_AREA_CRS,
+            extent=(xmin - around, ymin - around, xmax + around, ymax + around),
+            crs=CRS,
             default_facade=WALL.construction,
             default_roof=ROOF.construction,
             default_ground=GROUND.construction,
         )
-    counts = (1, 2, 1) if few else (6, 14, 4)
-    return Scene(name, city, choose_probes(city, *counts, edges=0 if few else 4))
 
 
 def _district() -> Scene:

@@ -1,7 +1,7 @@
 """Conduction: walks on spheres in a solid, which wait as long as heat takes.
 
-Under a face whose edges are far the solid lies between two planes, and the walk needs no query: its
-spheres touch the nearer plane. Where an edge may be near it asks for the nearest point at each step.
+Under a face whose edges are far the solid lies between two planes, and the walk needs no query:
+its spheres touch the nearer plane. Where an edge may be near each step asks for the nearest point.
 
 References
 ----------

@@ -1,0 +1,108 @@
+"""Where the time of both sides goes, and what a faster ray tracer would change."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from heatmat.reference_benchmark import Clock
+from heatmat.reference_fast import SCRAMBLES, FastSide
+
+if TYPE_CHECKING:
+    from heatmat.reference_slow import SlowSide
+
+
+def rates_of_paths(slow: SlowSide) -> dict[str, float]:
+    """Seconds a ray where the paths go (`heatmat.reference.rates.ray_rates`)."""
+    from heatmat.reference.rates import ray_rates
+
+    suns = slow.climate.steps[1:4].T
+    return ray_rates(slow.mesh, slow.points, slow.normals, suns[suns[:, 2] > 0.05])
+
+
+def shares_3d(counts: dict[str, int], seconds: float, rates: dict[str, float]) -> dict[str, float]:
+    """Shares of the 3D side's time: rays at their measured rate; the rest walks and boundaries.
+
+    Parameters
+    ----------
+    counts : dict
+        Events of some paths.
+    seconds : float
+        Time of those paths.
+    rates : dict
+        Seconds a ray.
+    """
+    closest = (counts["rays"] + counts["solid_rays"]) * rates["closest"]
+    shadow = counts["shadow_rays"] * rates["any"]
+    shares = {
+        "rays": closest / seconds,
+        "shadow_rays": shadow / seconds,
+        "walks_and_boundaries": 1.0 - (closest + shadow) / seconds,
+    }
+    if "embree_closest" in rates:
+        shares["rays_by_embree"] = (
+            closest * rates["embree_closest"] / rates["closest"]
+            + shadow * rates["embree_any"] / rates["any"]
+        ) / seconds
+    return {name: float(share) for name, share in shares.items()}
+
+
+def with_embree(speedup: float, shares: dict[str, float]) -> float | None:
+    """The ratio if the 3D side's rays were as fast as Embree's; None where it is not installed."""
+    if "rays_by_embree" not in shares:
+        return None
+    return float(speedup * (shares["walks_and_boundaries"] + shares["rays_by_embree"]))
+
+
+def shares_2_5d(fast: FastSide, paths: int = 32) -> dict[str, float]:
+    """Shares of the 2.5D side's time by its kernels: rays, shadow rays, marches, the rest."""
+    from heatmat.sampling_plan import replicate
+
+    requests = replicate(fast.places, 1, replicates=SCRAMBLES)
+    fast.solver.solve(requests, paths)
+    with kernel_clock() as spent:
+        clock = Clock("cpu")
+        fast.solver.solve(requests, paths)
+        total = clock.read()
+    named = {
+        "rays": spent["paths"],
+        "shadow_rays": spent["visibility"],
+        "conduction": spent["gather"],
+    }
+    shares = {name: float(seconds / total) for name, seconds in named.items()}
+    shares["rest"] = 1.0 - sum(shares.values())
+    return shares
+
+
+@contextmanager
+def kernel_clock() -> Iterator[dict[str, float]]:
+    """Processor seconds in the kernels of some modules of `heatmat.kernels` while it is open."""
+    from heatmat.runtime import synchronise
+
+    spent = {"paths": 0.0, "visibility": 0.0, "gather": 0.0}
+    replaced = []
+    for name in spent:
+        module = importlib.import_module(f"heatmat.kernels.{name}")
+        for key, value in list(vars(module).items()):
+            if getattr(value, "_is_wrapped_kernel", False) and value.__module__ == module.__name__:
+                replaced.append((module, key, value))
+                setattr(module, key, _timed(value, name, spent, synchronise))
+    try:
+        yield spent
+    finally:
+        for module, key, value in replaced:
+            setattr(module, key, value)
+
+
+def _timed(kernel: Any, name: str, spent: dict[str, float], synchronise: Any) -> Any:
+    def run(*args: Any) -> Any:
+        synchronise()
+        clock = Clock("cpu")
+        value = kernel(*args)
+        synchronise()
+        spent[name] += clock.read()
+        return value
+
+    return run
