@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -94,6 +94,31 @@ class Mesh:
         corners = self.vertices.astype(np.float64)[self.faces]
         normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
         return 0.5 * np.linalg.norm(normal, axis=1)
+
+    def refined(self, times: int = 1) -> Mesh:
+        """The same surfaces in smaller triangles: each is cut into four, `times` times.
+
+        Edges are cut at their middles, which neighbours share, so what was watertight stays so.
+        """
+        mesh = self
+        for _ in range(times):
+            mesh = mesh._quartered()
+        return mesh
+
+    def _quartered(self) -> Mesh:
+        ends = np.sort(self.faces[:, [[0, 1], [1, 2], [2, 0]]], axis=2).reshape(-1, 2)
+        edges, edge = np.unique(ends, axis=0, return_inverse=True)
+        middle = self.vertices.astype(np.float64)[edges].mean(axis=1).astype(np.float32)
+        ab, bc, ca = (edge.reshape(-1, 3) + len(self.vertices)).T
+        a, b, c = self.faces.T
+        faces = np.stack([a, ab, ca, ab, b, bc, ca, bc, c, ab, bc, ca], axis=1)
+        labels = ("kind", "building", "construction", "front", "behind")
+        return replace(
+            self,
+            vertices=np.concatenate([self.vertices, middle]),
+            faces=faces.reshape(-1, 3).astype(np.int32),
+            **{name: np.repeat(getattr(self, name), 4) for name in labels},
+        )
 
     def _turned(self, medium: int) -> np.ndarray:
         """Faces of a medium with their normals leaving it."""

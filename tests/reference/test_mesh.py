@@ -211,6 +211,17 @@ def test_faces_know_their_building_and_surface() -> None:
     assert mesh.areas()[rim].sum() == pytest.approx(0.2 * (40.0 - 8.0 + 42.0), rel=0.12)
 
 
+def test_refined_meshes_have_the_same_surfaces() -> None:
+    mesh = mesh_of("three wall to wall")
+    fine = mesh.refined(2)
+    assert len(fine.faces) == 16 * len(mesh.faces)
+    assert_closed(fine)
+    for kind in range(CONTACT + 1):
+        assert area_of(fine, kind) == pytest.approx(area_of(mesh, kind), rel=1e-5)
+    assert fine.volume(INDOOR) == pytest.approx(mesh.volume(INDOOR), rel=1e-5)
+    assert fine.areas().max() < mesh.areas().max() / 15.0
+
+
 def test_a_building_beyond_the_slab_is_named() -> None:
     with pytest.raises(InputError, match="building 1") as caught:
         build_mesh(
