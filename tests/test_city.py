@@ -416,3 +416,33 @@ def test_features_without_a_geometry_are_counted(tmp_path):
     assert city.counts["no_geometry"] == 1
     # A nested object does as well as a text.
     assert city.buildings["facade_composition"].iloc[0] == (("stone_wall", 1.0),)
+
+
+def test_a_file_says_where_its_heights_are_from(tmp_path):
+    path = write(
+        tmp_path / "town.gpkg",
+        [square(0, 0, 20), square(50, 0, 20), square(100, 0, 20), square(150, 0, 20)],
+        height=[10.0, 20.0, 30.0, 40.0],
+        height_source=["filled", "dsm", "my surveyor", None],
+        height_rule=["neighbours", None, "neighbours", None],
+    )
+    city = City.from_file(path)
+    assert list(city.buildings["height_source"]) == ["filled", "dsm", "tagged", "tagged"]
+    assert list(city.buildings["height_rule"]) == ["neighbours", "", "", ""]
+    assert list(city.buildings["height"]) == [10.0, 20.0, 30.0, 40.0]
+    assert city.height_shares == {"tagged": 0.5, "levels": 0.0, "dsm": 0.25, "filled": 0.25}
+    assert (city.counts["height_from_dsm"], city.counts["height_filled_neighbours"]) == (1, 1)
+
+
+def test_parts_above_their_outline_and_without_one_are_counted(tmp_path):
+    path = write(
+        tmp_path / "town.gpkg",
+        [square(0, 0, 20), box(EAST, NORTH, EAST + 10, NORTH + 20), square(100, 0, 20)],
+        **{
+            "building": ["yes", None, None],
+            "building:part": [None, "yes", "yes"],
+            "height": [20.0, 25.0, 9.0],
+        },
+    )
+    counts = City.from_file(path).counts
+    assert (counts["parts_above_outline"], counts["parts_without_outline"]) == (1, 1)
