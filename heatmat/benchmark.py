@@ -79,6 +79,7 @@ def run_benchmark(
     case: Case | str | Path | None = None,
     *,
     reference: bool = False,
+    quick: bool = False,
     device: str = "auto",
     seed: int = 0,
     progress: Callable[..., None] | None = None,
@@ -91,7 +92,9 @@ def run_benchmark(
     case : Case or path, optional
         A prepared case; default: the embedded district, prepared here.
     reference : bool
-        Also against the 3D reference solver.
+        Also against the 3D reference solver, on scenes of its own (`heatmat.reference_benchmark`).
+    quick : bool
+        The comparison with the reference on one small scene, roughly.
     device : str
         See `heatmat.runtime.ensure_device`.
     seed : int
@@ -115,17 +118,21 @@ def run_benchmark(
     Raises
     ------
     InputError
-        If the case cannot be read or holds nothing to ask, or the reference is asked for.
+        If the case cannot be read or holds nothing to ask.
     """
-    if reference:
-        raise InputError(
-            "the three-dimensional reference solver is not part of this version",
-            where="--reference",
-            remedy="leave --reference out",
-        )
     bench = _Bench(_load(case), device, seed, progress or _silent, effort or Effort())
     bench.run()
-    return bench.figures()
+    figures = bench.figures()
+    if reference:
+        from heatmat.reference_benchmark import QUICK, run_reference_benchmark
+
+        figures["reference"] = run_reference_benchmark(
+            device=bench.solver.device,
+            seed=seed,
+            effort=QUICK if quick else None,
+            progress=progress,
+        )
+    return figures
 
 
 def _silent(stage: str, done: float = 0.0, total: float | None = 1.0) -> None:

@@ -69,11 +69,6 @@ def test_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "compile" in stages and stages[-1] == "benchmark"
 
 
-def test_reference_is_not_there_yet() -> None:
-    with pytest.raises(InputError, match="reference"):
-        run_benchmark(reference=True)
-
-
 def test_a_case_that_is_none(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         run_benchmark(tmp_path / "missing.npz")

@@ -55,6 +55,9 @@ def benchmark(
     reference: Annotated[
         bool, typer.Option("--reference", help="Also against the three-dimensional solver.")
     ] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="With --reference: one small scene, roughly.")
+    ] = False,
     case: Annotated[
         Path | None,
         typer.Option(metavar="CASE.npz", help="A prepared case; default: the demo district."),
@@ -74,7 +77,12 @@ def benchmark(
     session = Session(device, seed, quiet, verbose, overwrite)
     with session.progress() as report:
         figures = run_benchmark(
-            case=case, reference=reference, device=device.value, seed=seed, progress=report
+            case=case,
+            reference=reference,
+            quick=quick,
+            device=device.value,
+            seed=seed,
+            progress=report,
         )
     if json is not None:
         _write_json(json, figures)
@@ -94,7 +102,7 @@ def _write_json(path: Path, figures: dict[str, Any]) -> None:
 
 def _show(figures: dict[str, Any]) -> None:
     for key, value in figures.items():
-        if key == "roofline":
+        if key in ("roofline", "reference"):
             continue
         if isinstance(value, dict):
             value = ", ".join(f"{name} {item}" for name, item in value.items())
@@ -111,6 +119,10 @@ def _show(figures: dict[str, Any]) -> None:
             f"{row['pixels_per_second']:.3g} pixels a second\n"
         )
     _show_rays(figures.get("roofline", {}))
+    if "reference" in figures:
+        from heatmat.reference_report import as_table
+
+        sys.stdout.write(as_table(figures["reference"]))
 
 
 def _show_rays(roofline: dict[str, Any]) -> None:

@@ -1,0 +1,202 @@
+"""The comparison with the 3D side as a table, pictures and a page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+COLUMNS = (
+    ("scene", "name", "{}"),
+    ("probes", "probes", "{}"),
+    ("mean abs. K", "mean_abs_difference_k", "{:.3f}"),
+    ("mean K", "mean_difference_k", "{:+.3f}"),
+    ("largest K", "max_abs_difference_k", "{:.2f}"),
+    ("combined error K", "combined_error_k", "{:.3f}"),
+    ("2.5D s", "seconds_2_5d", "{:.3g}"),
+    ("3D s", "seconds_3d", "{:.3g}"),
+    ("one instant", "speedup_at_equal_error", "{:.0f}"),
+    ("a day", "speedup_at_equal_error_day", "{:.0f}"),
+    ("with Embree", "speedup_with_embree_rays", "{:.0f}"),
+)
+"""Heading, key and format of the table's columns."""
+
+
+def as_table(reference: dict[str, Any]) -> str:
+    """Scenes as rows of plain text."""
+    rows = [[heading for heading, _, _ in COLUMNS]]
+    for scene in reference["scenes"]:
+        rows.append(
+            ["-" if scene.get(key) is None else form.format(scene[key]) for _, key, form in COLUMNS]
+        )
+    widths = [max(len(row[i]) for row in rows) for i in range(len(COLUMNS))]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    return "against the 3D reference, times to 0.1 K over all probes:\n" + "\n".join(lines) + "\n"
+
+
+def markdown_table(heads: list[str], rows: list[list[str]]) -> str:
+    """A table of Markdown."""
+    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows]) + "\n"
+
+
+def page_tables(reference: dict[str, Any]) -> dict[str, str]:
+    """The tables of docs/reference.md by name, from the measured figures."""
+    scenes = reference["scenes"]
+    tables = {
+        "summary": markdown_table(
+            [heading for heading, _, _ in COLUMNS],
+            [
+                ["-" if s.get(key) is None else form.format(s[key]) for _, key, form in COLUMNS]
+                for s in scenes
+            ],
+        )
+    }
+    rows = []
+    for s in scenes:
+        for kind, found in s["by_surface"].items():
+            rows.append([s["name"], kind, *_moments(found)])
+        if s.get("at_edges"):
+            rows.append([s["name"], "at edges and corners (apart)", *_moments(s["at_edges"])])
+    heads = ["scene", "surface", "probes", "mean abs. K", "mean K", "largest K"]
+    tables["agreement"] = markdown_table(heads, rows)
+    rows = []
+    for s in scenes:
+        for target, found in s["at_errors"].items():
+            rows.append(
+                [s["name"], target, f"{found['seconds_2_5d']:.3g}", f"{found['seconds_3d']:.3g}",
+                 f"{found['speedup']:.0f}", f"{found['seconds_2_5d_day']:.3g}",
+                 f"{found['seconds_3d_day']:.3g}", f"{found['speedup_day']:.0f}",
+                 f"{found['speedup_day_24_runs']:.0f}", str(found["probes_left_out"])]
+            )  # fmt: skip
+    heads = ["scene", "error K", "2.5D s", "3D s", "ratio", "2.5D s, day", "3D s, day replayed",
+             "ratio, day", "ratio, 24 runs", "probes left out"]  # fmt: skip
+    tables["speed"] = markdown_table(heads, rows)
+    rows = []
+    for s in scenes:
+        fast = s["time_shares_2_5d"]
+        rows.append(
+            [s["name"], "2.5D", *(f"{100 * fast[k]:.0f} %" for k in ("rays", "shadow_rays")),
+             f"{100 * fast['conduction']:.0f} %", f"{100 * fast['rest']:.0f} %"]
+        )  # fmt: skip
+        for which, shares in s["time_shares_3d"].items():
+            rows.append(
+                [s["name"], f"3D, {which}", f"{100 * shares['rays']:.0f} %",
+                 f"{100 * shares['shadow_rays']:.0f} %",
+                 f"{100 * shares['walks_and_boundaries']:.0f} %", "in it"]
+            )  # fmt: skip
+    heads = ["scene", "side", "rays", "shadow rays", "conduction", "rest"]
+    tables["shares"] = markdown_table(heads, rows)
+    rows = []
+    for s in scenes:
+        cost, head = s["cost_3d"], s["at_errors"]["0.1"]
+        followed = head.get("followed_3d", {})
+        rows.append(
+            [s["name"], f"{1e6 * sum(cost['seconds_a_path']) / 4:.1f}",
+             f"{sum(cost['deviation_of_a_path_k']) / 4:.1f}",
+             f"{1e6 * cost['seconds_a_path_day']:.1f}",
+             f"{cost['deviation_of_a_path_day_k']:.1f}",
+             f"{followed.get('paths', float('nan')):.0f}",
+             f"{followed.get('standard_error_k', float('nan')):.3f}",
+             f"{100 * s['lost_paths']:.3f} %"]
+        )  # fmt: skip
+    heads = ["scene", "µs a path", "deviation K", "µs a path, day", "deviation K, day",
+             "paths followed to 0.1 K", "error they came to K", "lost"]  # fmt: skip
+    tables["paths"] = markdown_table(heads, rows)
+    return tables
+
+
+def _moments(found: dict[str, Any]) -> list[str]:
+    return [
+        str(found["probes"]),
+        f"{found['mean_abs_difference_k']:.3f}",
+        f"{found['mean_difference_k']:+.3f}",
+        f"{found['max_abs_difference_k']:.2f}",
+    ]
+
+
+def write_page(reference: dict[str, Any], page: Path) -> None:
+    """Put the measured tables between the marks of a page, which keeps its words.
+
+    A table stands between ``<!-- NAME -->`` and ``<!-- /NAME -->``.
+    """
+    text = page.read_text(encoding="utf-8")
+    tables = page_tables(reference)
+    tables["fourth power"] = _fourth_power(reference["fourth_power"])
+    tables["machine"] = "{processor}, {threads} threads, {system}.\n".format(**reference["machine"])
+    for name, table in tables.items():
+        begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+        if begin in text and end in text:
+            head, rest = text.split(begin, 1)
+            text = head + begin + "\n" + table + "\n" + end + rest.split(end, 1)[1]
+    page.write_text(text, encoding="utf-8")
+
+
+def _fourth_power(found: dict[str, Any]) -> str:
+    rows = [
+        [label, f"{found[key]['mean']:+.3f}", f"{found[key]['mean_abs']:.3f}",
+         f"{found[key]['max_abs']:.2f}"]
+        for label, key in (
+            ("linear minus T⁴, 2.5D", "linear_minus_fourth_power_2_5d_k"),
+            ("linear minus T⁴, 3D", "linear_minus_fourth_power_3d_k"),
+            ("2.5D minus 3D, both with T⁴", "difference_2_5d_minus_3d_k"),
+        )
+    ]  # fmt: skip
+    return markdown_table(["", "mean K", "mean abs. K", "largest K"], rows)
+
+
+def draw(reference: dict[str, Any], folder: Path) -> list[Path]:
+    """Pictures of the comparison: temperatures side by side, and error against time."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    colours = {"wall": "#b0562c", "roof": "#3c6e8f", "ground": "#5b7f3b"}
+    files = []
+    scenes = reference["scenes"]
+    figure, axes = pyplot.subplots(1, len(scenes), figsize=(4.2 * len(scenes), 4.2), squeeze=False)
+    for ax, scene in zip(axes[0], scenes, strict=True):
+        for kind, colour in colours.items():
+            rows = [r for r in scene["table"] if r["surface"] == kind and not r["at_edge"]]
+            x = [t for r in rows for t in r["temperature_3d_c"]]
+            y = [t for r in rows for t in r["temperature_2_5d_c"]]
+            ax.plot(x, y, "o", ms=4, color=colour, label=kind)
+        edge = [r for r in scene["table"] if r["at_edge"]]
+        if edge:
+            ax.plot([t for r in edge for t in r["temperature_3d_c"]],
+                    [t for r in edge for t in r["temperature_2_5d_c"]],
+                    "x", ms=5, color="0.5", label="at edges")  # fmt: skip
+        low, high = ax.get_xlim()
+        ax.plot([low, high], [low, high], color="0.7", lw=0.8, zorder=0)
+        ax.set(title=scene["name"], xlabel="3D [°C]", ylabel="2.5D [°C]")
+    axes[0][0].legend(frameon=False)
+    files.append(_save(figure, folder / "reference_temperatures.png"))
+    figure, axes = pyplot.subplots(1, len(scenes), figsize=(4.2 * len(scenes), 3.6), squeeze=False)
+    for ax, scene in zip(axes[0], scenes, strict=True):
+        curve, cost = scene["curve_2_5d"], scene["cost_3d"]
+        ax.loglog(
+            curve["seconds"], curve["rms_error_k"], "o-", color="#b0562c", label="2.5D, a day"
+        )
+        for label, seconds, deviation, colour in (
+            ("3D, one instant", sum(cost["seconds_a_path"]) / 4,
+             (sum(d**2 for d in cost["deviation_of_a_path_k"]) / 4) ** 0.5, "0.5"),
+            ("3D, a day replayed", cost["seconds_a_path_day"],
+             cost["deviation_of_a_path_day_k"], "#3c6e8f"),
+        ):  # fmt: skip
+            errors = [0.8, 0.02]
+            ax.loglog([(deviation / e) ** 2 * seconds for e in errors], errors, color=colour,
+                      label=label)  # fmt: skip
+        ax.axhline(0.1, color="0.85", lw=0.8, zorder=0)
+        ax.set(title=scene["name"], xlabel="seconds a probe", ylabel="error [K]")
+    axes[0][0].legend(frameon=False, fontsize=8)
+    files.append(_save(figure, folder / "reference_error.png"))
+    return files
+
+
+def _save(figure: Any, path: Path) -> Path:
+    figure.tight_layout()
+    figure.savefig(path, dpi=110)
+    return path
