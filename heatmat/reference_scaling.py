@@ -246,13 +246,13 @@ class _Both:
         }
 
     def _slow(self, simulation: Any, effort: Effort) -> dict[str, Any]:
-        from heatmat.reference_side_by_side import SlowSide
+        from heatmat.reference_slow import SlowSide
 
         scene = _Cut(self.scene.name, self.scene.city, self.scene.probes, self.cuts)
         side = SlowSide(scene, simulation, list(scene.probes), self.device)
         rows = np.arange(len(self.scene.probes))
         noon = side.stamps(np.array([HOUR]))
-        answer, seconds = side.ask(rows, noon, effort.paths)
+        answer, seconds = side.ask(rows, noon, effort.paths, 100)
         cost = seconds / (answer.paths * len(rows))
         variance = answer.error[:, 0] ** 2 * answer.paths
         return {

@@ -112,12 +112,15 @@ class Mesh:
         ab, bc, ca = (edge.reshape(-1, 3) + len(self.vertices)).T
         a, b, c = self.faces.T
         faces = np.stack([a, ab, ca, ab, b, bc, ca, bc, c, ab, bc, ca], axis=1)
-        labels = ("kind", "building", "construction", "front", "behind")
         return replace(
             self,
             vertices=np.concatenate([self.vertices, middle]),
             faces=faces.reshape(-1, 3).astype(np.int32),
-            **{name: np.repeat(getattr(self, name), 4) for name in labels},
+            kind=np.repeat(self.kind, 4),
+            building=np.repeat(self.building, 4),
+            construction=np.repeat(self.construction, 4),
+            front=np.repeat(self.front, 4),
+            behind=np.repeat(self.behind, 4),
         )
 
     def _turned(self, medium: int) -> np.ndarray:
