@@ -357,7 +357,7 @@ def _write(
     folder.mkdir(parents=True, exist_ok=True)
     names = folder_names(buildings.ids)
     crops = write_crops(
-        folder, facades, building_of, cameras, chosen, fetched.paths, names, skipped
+        folder, facades, building_of, cameras, chosen, fetched.paths, names, convergence, skipped
     )
     coverage, shares = seen_share(facades, [crop.view for crop in crops])
     write_tables(folder, facades, building_of, cameras, crops, shares, convergence)
@@ -366,7 +366,8 @@ def _write(
         by_building.setdefault(building_of[crop.view.facade], []).append(crop)
     for name, group in by_building.items():
         sheet = folder / names[name] / "contact.jpg"
-        contact_sheet(sheet, name, buildings, facades, cameras, group, convergence)
+        if any(crop.new for crop in group) or not sheet.is_file():
+            contact_sheet(sheet, name, buildings, facades, cameras, group, convergence)
     used = {crop.view.camera for crop in crops}
     title = f"{len(crops)} views, {coverage:.0%} of the facade area"
     coverage_map(folder / "coverage.png", buildings, facades, shares, cameras, used, title)

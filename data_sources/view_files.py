@@ -40,10 +40,15 @@ COLUMNS = (
     *("x1_px", "y1_px", "view_azimuth_deg", "horizontal_fov_deg", "vertical_fov_deg", "longitude"),
     *("latitude", "date", "quality", "licence", "author", "page"),
 )
+BOX_COLUMNS = ("x0_px", "y0_px", "x1_px", "y1_px")
 FACADE_COLUMNS = (
     *("building_id", "facade_id", "azimuth_deg", "length_m", "base_m", "top_m", "area_m2"),
     *("coverage", "views", "x0", "y0", "x1", "y1"),
 )
+
+
+Box = tuple[int, int, int, int]
+"""x0, y0, x1, y1 in an image [pixels], half open."""
 
 
 @dataclass(frozen=True)
@@ -59,15 +64,15 @@ class Crop:
     box : tuple of int
         x0, y0, x1, y1 in the image [pixels]; of a panorama x1 may lie beyond the right edge: the
         part goes on at the left.
-    size : tuple of int
-        Width and height [pixels].
+    new : bool
+        Cut now; else it lay there from an earlier run.
     """
 
     view: View
     rank: int
     path: Path
-    box: tuple[int, int, int, int]
-    size: tuple[int, int]
+    box: Box
+    new: bool = True
 
 
 def folder_names(identifiers: Iterable[str]) -> dict[str, str]:
@@ -99,9 +104,7 @@ def check_shape(camera: Camera, aspect: float) -> str:
     return "" if abs(aspect / expected - 1) <= SHAPE else "another_shape"
 
 
-def cut(
-    picture: np.ndarray, camera: Camera, view: View
-) -> tuple[np.ndarray, tuple[int, ...]] | str:
+def cut(picture: np.ndarray, camera: Camera, view: View) -> tuple[np.ndarray, Box] | str:
     """The crop of a view and its box in the image, or why there is none."""
     height, width = picture.shape[:2]
     if camera.photo is not None:
@@ -147,9 +150,14 @@ def write_crops(
     views: Sequence[View],
     images: Mapping[str, Path],
     names: Mapping[str, str],
+    convergence_deg: float,
     skipped: dict[str, int],
 ) -> list[Crop]:
-    """Cut and write every view, image by image; views that cannot be cut are counted."""
+    """Cut and write every view, image by image; views that cannot be cut are counted.
+
+    What ``views.csv`` lists in the same words, and is there, is not cut again.
+    """
+    old = _old_rows(folder / "views.csv")
     ranks: dict[str, int] = {}
     rank_of: dict[int, int] = {}
     for view in views:  # best first within each building
@@ -161,26 +169,50 @@ def write_crops(
     for view in views:
         by_image.setdefault(view.camera, []).append(view)
     for number, group in by_image.items():
-        camera = cameras[number]
-        try:
-            picture = decode(images[camera.image.key])
-        except BrokenImageError as error:
-            skipped[str(error)] = skipped.get(str(error), 0) + len(group)
-            continue
+        camera, picture = cameras[number], None
         for view in group:
-            made = cut(picture, camera, view)
+            rank = rank_of[id(view)]
+            where = inside(folder, names[building_of[view.facade]])
+            path = inside(where, f"{camera.image.key}_{rank}.jpg")
+            crop = Crop(view, rank, path, (0, 0, 0, 0))
+            row = _view_row(folder, facades, building_of, cameras, crop, convergence_deg)
+            before = _same(old.get(str(row["file"])), row)
+            if before is not None and path.is_file():
+                crops.append(Crop(view, rank, path, before, new=False))
+                continue
+            try:
+                picture = decode(images[camera.image.key]) if picture is None else picture
+                made = cut(picture, camera, view)
+            except BrokenImageError as error:
+                made = str(error)
             if isinstance(made, str):
                 skipped[made] = skipped.get(made, 0) + 1
                 continue
             pixels, box = made
-            rank = rank_of[id(view)]
-            where = inside(folder, names[building_of[view.facade]])
-            path = inside(where, f"{camera.image.key}_{rank}.jpg")
             _save(pixels, path, camera)
-            size = (pixels.shape[1], pixels.shape[0])
-            crops.append(Crop(view, rank, path, (box[0], box[1], box[2], box[3]), size))
+            crops.append(Crop(view, rank, path, box))
     crops.sort(key=lambda c: (names[building_of[c.view.facade]], c.rank))
     return crops
+
+
+def _old_rows(table: Path) -> dict[str, dict[str, str]]:
+    """Rows of an earlier table by their file; none where it cannot be read."""
+    try:
+        with open(table, encoding="utf-8", newline="") as stream:
+            return {row["file"]: row for row in csv.DictReader(stream)}
+    except (OSError, ValueError, KeyError, csv.Error):
+        return {}
+
+
+def _same(old: dict[str, str] | None, row: Mapping[str, Any]) -> Box | None:
+    """The box of an old row that says what the new one says of everything but the box."""
+    if old is None or any(old.get(k) != str(v) for k, v in row.items() if k not in BOX_COLUMNS):
+        return None
+    try:
+        x0, y0, x1, y1 = (int(old[key]) for key in BOX_COLUMNS)
+    except (KeyError, ValueError):
+        return None
+    return x0, y0, x1, y1
 
 
 def _save(pixels: np.ndarray, path: Path, camera: Camera) -> None:
@@ -280,17 +312,13 @@ def _view_row(
 
 def _remove_old(folder: Path, table: Path, files: set[str]) -> None:
     """Delete the crops that an earlier table lists and this one does not."""
-    if not table.is_file():
-        return
     root = folder.resolve()
-    with open(table, encoding="utf-8", newline="") as stream:
-        for row in csv.DictReader(stream):
-            name = row.get("file") or ""
-            path = folder / name
-            ours = name.endswith(".jpg") and path.resolve().is_relative_to(root)
-            if name not in files and ours and path.is_file() and not path.is_symlink():
-                path.unlink()
-                (path.parent / "contact.jpg").unlink(missing_ok=True)
+    for name in _old_rows(table):
+        path = folder / name
+        ours = name.endswith(".jpg") and path.resolve().is_relative_to(root)
+        if name not in files and ours and path.is_file() and not path.is_symlink():
+            path.unlink()
+            (path.parent / "contact.jpg").unlink(missing_ok=True)
 
 
 def _write(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:

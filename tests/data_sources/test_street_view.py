@@ -263,8 +263,13 @@ def test_nothing_leaves_the_folder(net, tmp_path):
 def test_again_nothing_is_fetched_and_old_crops_go(net, tmp_path):
     first = fetch(net, tmp_path, *street())
     asked = len(net.seen)
+    crops = sorted((tmp_path / "city" / "views").glob("way_1/*.jpg"))
+    before = [path.stat().st_mtime_ns for path in crops]
+    table_before = first.table.read_bytes()
     again = fetch(net, tmp_path)
     assert len(net.seen) == asked
+    assert [path.stat().st_mtime_ns for path in crops] == before  # nor cut again
+    assert first.table.read_bytes() == table_before
     assert again.counts | {"images_fetched": 4, "images_kept": 0} == first.counts
     assert again.counts["images_kept"] == 4
     fewer = fetch(net, tmp_path, per_building=1)
