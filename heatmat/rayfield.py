@@ -3,7 +3,7 @@
 import numpy as np
 
 from heatmat.case import Case
-from heatmat.ray_grid import build_ray_grid
+from heatmat.ray_grid import RAY_CELL, build_ray_grid
 from heatmat.runtime import ti
 
 
@@ -34,9 +34,9 @@ class RayField:
         Compositions and sizes of regions, facades and ground.
     """
 
-    def __init__(self, case: Case) -> None:
+    def __init__(self, case: Case, ray_cell: float = RAY_CELL) -> None:
         maps = case.maps
-        grid = build_ray_grid(maps)
+        grid = build_ray_grid(maps, ray_cell)
         sides = np.concatenate([maps.edge_regions, maps.edge_facades], axis=1)
         self.cells = to_device(grid.cells)
         self.blocks = to_device(grid.blocks)

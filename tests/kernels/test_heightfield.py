@@ -94,7 +94,8 @@ class Rays:
 
     def __init__(self, maps: Maps, case: Case | None = None) -> None:
         ensure_device("cpu")
-        self.maps, self.field = maps, RayField(_bare_case(maps) if case is None else case)
+        self.maps, self.case = maps, _bare_case(maps) if case is None else case
+        self.field = RayField(self.case)
 
     def trace(self, rays: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Distance and normal (n, 4); status, facade, region (n, 3)."""
