@@ -251,8 +251,7 @@ class _Both:
         scene = _Cut(self.scene.name, self.scene.city, self.scene.probes, self.cuts)
         side = SlowSide(scene, simulation, list(scene.probes), self.device)
         rows = np.arange(len(self.scene.probes))
-        noon = side.stamps(np.array([HOUR]))
-        answer, seconds = side.ask(rows, noon, effort.paths, 100)
+        answer, seconds = side.ask(rows, np.array([HOUR]), effort.paths, 100)
         cost = seconds / (answer.paths * len(rows))
         variance = answer.error[:, 0] ** 2 * answer.paths
         return {
