@@ -222,7 +222,7 @@ def _rasters(
     from data_sources.from_rasters import import_canopy
     from data_sources.land_cover_codes import import_land_cover
     from data_sources.raster_heights import heights_from_rasters
-    from data_sources.rasters import Grid, own_grid, read_metres
+    from data_sources.rasters import own_grid, read_metres
 
     items: tuple[Provenance, ...]
     if wish.dsm is not None and wish.dem is not None:
@@ -240,8 +240,7 @@ def _rasters(
         if path is None:
             continue
         say(f"{option[2:]} from {path.name}")
-        own = own_grid(path, extras.city.crs, where=option)
-        grid = Grid.covering(box, own.cell, extras.city.crs)
+        grid = own_grid(path, extras.city.crs, where=option, bounds=box)
         if option == "--canopy":
             heights = read_metres(path, grid, where=option)
             extras.trees_table["top"] = import_canopy(heights, grid, folder.path, path.name)

@@ -145,9 +145,7 @@ def import_terrain(
     import numpy as np
 
     grid, _ = _grid(bounds)
-    fine = own_grid(dem, grid.crs, where="--dem", finest=1.0)
-    east, south = grid.west + grid.width * grid.cell, grid.north - grid.height * grid.cell
-    fine = Grid.covering((grid.west, south, east, grid.north), fine.cell, grid.crs)
+    fine = own_grid(dem, grid.crs, where="--dem", bounds=grid.bounds, finest=1.0)
     heights = read_metres(dem, fine, where="--dem")
     known = np.isfinite(heights)
     heights = fill_gaps(heights)

@@ -116,8 +116,8 @@ def city_from_rasters(
     city: dict[str, Any] = {"buildings": "buildings.gpkg"}
     city["crs"] = crs.to_string() if crs.to_epsg() is None else f"EPSG:{crs.to_epsg()}"
     margin = math.floor(min(MARGIN, MARGIN_SHARE * grid.cell * min(grid.width, grid.height)))
-    east, south = grid.west + grid.width * grid.cell, grid.north - grid.height * grid.cell
-    city["extent"] = [grid.west + margin, south + margin, east - margin, grid.north - margin]
+    west, south, east, north = grid.bounds
+    city["extent"] = [west + margin, south + margin, east - margin, north - margin]
     city["margin_m"] = float(margin)
     about = {"source": f"{Path(dem).name}, as given"}
     write_raster(folder / "terrain.tif", ground, grid, nodata=-9999.0, tags=about, unit="metre")
@@ -165,7 +165,7 @@ def _near_buildings(land_cover: str | Path, grid: Grid) -> np.ndarray:
     from scipy.ndimage import binary_dilation
 
     classes, _ = read_classes(land_cover, grid, where="--land-cover")
-    theirs = own_grid(land_cover, grid.crs, where="--land-cover").cell
+    theirs = own_grid(land_cover, grid.crs, where="--land-cover", bounds=grid.bounds).cell
     reach = max(1, round(theirs / grid.cell))
     return np.asarray(binary_dilation(classes == UMEP_BUILDING, iterations=reach))
 

@@ -27,6 +27,9 @@ LOWEST_BUILDING = 2.0
 UNEVEN = 6.0
 """Between the 10th and the 90th percentile of one flat roof: two storeys, so several roofs [m]."""
 
+RIM = 50.0
+"""Open ground around the footprints that is read too, to compare the two rasters there [m]."""
+
 DATUM_TOLERANCE = 3.0
 """Open ground is to lie within this of the terrain [m]; the geoid and the ellipsoid differ by tens
 of metres nearly everywhere."""
@@ -74,7 +77,9 @@ def heights_from_rasters(
     """
     import numpy as np
 
-    grid = _near_buildings(own_grid(dsm, buildings.crs, where="--dsm"), buildings)
+    west, south, east, north = buildings.total_bounds
+    near = (west - RIM, south - RIM, east + RIM, north + RIM)
+    grid = own_grid(dsm, buildings.crs, where="--dsm", bounds=near)
     above = read_metres(dsm, grid, where="--dsm", method="nearest")
     above -= read_metres(dem, grid, where="--dem")
     shapes = buildings.geometry.to_numpy()
@@ -99,24 +104,6 @@ def heights_from_rasters(
     source = buildings.get("height_source", "")
     measured["height_source"] = np.where(taken, "dsm", source)
     return HeightsResult(measured, dict(counts), tuple(notes))
-
-
-def _near_buildings(grid: Grid, buildings: gpd.GeoDataFrame) -> Grid:
-    """The part of a raster's grid within 50 m of the buildings."""
-    west, south, east, north = buildings.total_bounds
-    bounds = (
-        max(west - 50.0, grid.west),
-        max(south - 50.0, grid.north - grid.height * grid.cell),
-        min(east + 50.0, grid.west + grid.width * grid.cell),
-        min(north + 50.0, grid.north),
-    )
-    if bounds[0] >= bounds[2] or bounds[1] >= bounds[3]:
-        raise InputError(
-            "the raster does not cover the buildings",
-            where="--dsm",
-            expected=f"an overlap with {west:.0f}, {south:.0f}, {east:.0f}, {north:.0f}",
-        )
-    return Grid.covering(bounds, grid.cell, grid.crs)
 
 
 def label_footprints(shapes: Any, grid: Grid) -> np.ndarray:

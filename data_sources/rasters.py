@@ -77,6 +77,12 @@ class Grid:
         return cls(crs, west, north, cell, width, height)
 
     @property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """West, south, east, north [m]."""
+        east, south = self.west + self.width * self.cell, self.north - self.height * self.cell
+        return self.west, south, east, self.north
+
+    @property
     def transform(self) -> Any:
         """Cell to coordinates, as rasterio writes it."""
         from rasterio.transform import from_origin
@@ -84,8 +90,15 @@ class Grid:
         return from_origin(self.west, self.north, self.cell, self.cell)
 
 
-def own_grid(path: str | Path, crs: Any, *, where: str, finest: float = 0.5) -> Grid:
-    """The grid of a raster's own resolution and extent in another coordinate system.
+def own_grid(
+    path: str | Path,
+    crs: Any,
+    *,
+    where: str,
+    bounds: tuple[float, ...] | None = None,
+    finest: float = 0.5,
+) -> Grid:
+    """A grid at a raster's own resolution in another coordinate system.
 
     Parameters
     ----------
@@ -94,21 +107,38 @@ def own_grid(path: str | Path, crs: Any, *, where: str, finest: float = 0.5) -> 
         Projected, metres.
     where : str
         Option that names the file, for messages.
+    bounds : tuple of float, optional
+        West, south, east, north in `crs` [m]; default: all of the raster.
     finest : float
         Smaller cells are not made [m].
     """
-    from rasterio.warp import calculate_default_transform, transform_bounds
+    from rasterio.warp import transform_bounds
 
     from heatmat.land_cover import open_raster
 
     with open_raster(path, where=where) as dataset:
-        target = crs.to_wkt()
-        transform, _, _ = calculate_default_transform(
-            dataset.crs, target, dataset.width, dataset.height, *dataset.bounds
+        if bounds is None:
+            bounds = transform_bounds(dataset.crs, crs.to_wkt(), *dataset.bounds)
+        cell = _cell_size(
+            dataset, crs, 0.5 * (bounds[0] + bounds[2]), 0.5 * (bounds[1] + bounds[3])
         )
-        bounds = transform_bounds(dataset.crs, target, *dataset.bounds)
-    cell = max(finest, round(float(abs(transform.a)), 3))
-    return Grid.covering(bounds, cell, crs)
+    if not (0.0 < cell < math.inf):
+        raise InputError(
+            "the raster's coordinate system does not reach the area", where=f"{where}: {path}"
+        )
+    return Grid.covering(bounds, max(finest, round(cell, 3)), crs)
+
+
+def _cell_size(dataset: Any, crs: Any, x: float, y: float) -> float:
+    """Side of a raster's cells [m] at a place given in `crs`: the root of their area there."""
+    import pyproj
+
+    turn = pyproj.Transformer.from_crs(crs, dataset.crs, always_xy=True)
+    u, v = turn.transform(x, y)
+    step_u, step_v = dataset.res
+    corners_u, corners_v = [u, u + step_u, u], [v, v, v + step_v]
+    (x0, x1, x2), (y0, y1, y2) = turn.transform(corners_u, corners_v, direction="INVERSE")
+    return math.sqrt(abs((x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)))
 
 
 def metric_crs(path: str | Path, *, where: str) -> Any:
@@ -246,8 +276,7 @@ def read_classes(path: str | Path, grid: Grid, *, where: str) -> tuple[np.ndarra
 
 
 def _box(grid: Grid) -> str:
-    east, south = grid.west + grid.width * grid.cell, grid.north - grid.height * grid.cell
-    return f"{grid.west:.0f}, {south:.0f}, {east:.0f}, {grid.north:.0f}"
+    return ", ".join(f"{value:.0f}" for value in grid.bounds)
 
 
 def write_raster(

@@ -17,7 +17,7 @@ from rasterio.transform import from_origin
 from data_sources.from_rasters import city_from_rasters, import_canopy
 from data_sources.land_cover_codes import umep_legend
 from data_sources.raster_heights import heights_from_rasters
-from data_sources.rasters import Grid, read_metres, write_raster
+from data_sources.rasters import Grid, own_grid, read_metres, write_raster
 from heatmat.city import City
 from heatmat.errors import InputError
 
@@ -164,7 +164,7 @@ def test_rasters_that_do_not_belong_together(
     with pytest.raises(InputError, match="--dem: .*unknown vertical unit.*got fathom"):
         heights_from_rasters(frame, dsm, odd)
     away = frame.set_geometry(frame.translate(50_000.0))
-    with pytest.raises(InputError, match="--dsm: the raster does not cover the buildings"):
+    with pytest.raises(InputError, match="--dsm: .*the raster has no data in the area"):
         heights_from_rasters(away, dsm, dem)
     with pytest.raises(InputError, match="--dsm: .*not a raster"):
         heights_from_rasters(frame, tmp_path / "none.tif", dem)
@@ -182,6 +182,36 @@ def test_codes_for_no_data_that_nobody_declared(tmp_path: Path) -> None:
     grid = Grid.covering((WEST, NORTH - 20, WEST + 20, NORTH), 1.0, pyproj.CRS(CRS))
     read = read_metres(path, grid, where="--dem", method="nearest")
     assert np.isnan(read[:10]).all() and np.array_equal(read[10:], values[10:])
+
+
+def test_rasters_of_a_whole_country(tmp_path: Path) -> None:
+    """Only what lies at the buildings is read: 400 km at 1 m are 160 thousand million cells."""
+    ground, surface = slope(), slope()
+    raised(surface, 20, 20, 30, 20, 12.0)
+    files = []
+    for name, values in (("dsm", surface), ("dem", ground)):
+        path = tmp_path / f"{name}.tif"
+        with rasterio.open(
+            path, "w", driver="GTiff", dtype="float32", count=1, width=400_000, height=400_000,
+            crs=CRS, transform=from_origin(WEST - 150_000, NORTH + 250_000, 1.0, 1.0),
+            nodata=-9999.0, tiled=True, blockxsize=2048, blockysize=2048, sparse_ok=True,
+            compress="deflate", BIGTIFF="YES",
+        ) as tif:  # fmt: skip
+            tif.write(values, 1, window=((250_000, 250_200), (150_000, 150_200)))
+        files.append(path)
+    frame = gpd.GeoDataFrame(geometry=[box(20, 20, 30, 20)], crs=CRS)
+    assert heights_from_rasters(frame, *files).buildings["height"][0] == pytest.approx(12.0)
+    with pytest.raises(InputError, match="too large for the raster's resolution"):
+        city_from_rasters(*files, tmp_path / "c")
+
+
+def test_a_raster_whose_system_ends_before_the_place(tmp_path: Path) -> None:
+    south = write(tmp_path / "a.tif", slope(20), crs="EPSG:3031", west=0.0, north=0.0)
+    gnomonic = "+proj=gnom +lat_0=-80 +lon_0=0 +datum=WGS84"
+    with rasterio.open(south, "r+") as tif:
+        tif.crs = gnomonic  # no place of the northern hemisphere has coordinates in it
+    with pytest.raises(InputError, match="--dem: .*does not reach the area"):
+        own_grid(south, pyproj.CRS(CRS), where="--dem", bounds=(WEST, NORTH - 9, WEST + 9, NORTH))
 
 
 def test_a_grid_too_large_is_refused() -> None:
