@@ -206,7 +206,7 @@ def test_rasters_of_a_whole_country(tmp_path: Path) -> None:
 
 
 def test_a_raster_whose_system_ends_before_the_place(tmp_path: Path) -> None:
-    south = write(tmp_path / "a.tif", slope(20), crs="EPSG:3031", west=0.0, north=0.0)
+    south = write(tmp_path / "a.tif", slope(20), crs="EPSG:3031", west=10.0, north=10.0)
     gnomonic = "+proj=gnom +lat_0=-80 +lon_0=0 +datum=WGS84"
     with rasterio.open(south, "r+") as tif:
         tif.crs = gnomonic  # no place of the northern hemisphere has coordinates in it
