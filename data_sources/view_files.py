@@ -13,7 +13,7 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -157,49 +157,62 @@ def write_crops(
 
     What ``views.csv`` lists in the same words, and is there, is not cut again.
     """
-    old = _old_rows(folder / "views.csv")
+    table = folder / "views.csv"
+    old = _old_rows(table)
     ranks: dict[str, int] = {}
-    rank_of: dict[int, int] = {}
+    planned: list[Crop] = []
+    kept: dict[Path, Box] = {}
+    stale = set()
     for view in views:  # best first within each building
         building = building_of[view.facade]
-        ranks[building] = ranks.get(building, 0) + 1
-        rank_of[id(view)] = ranks[building]
-    crops = []
-    by_image: dict[int, list[View]] = {}
-    for view in views:
-        by_image.setdefault(view.camera, []).append(view)
-    for number, group in by_image.items():
-        camera, picture = cameras[number], None
-        for view in group:
-            rank = rank_of[id(view)]
-            where = inside(folder, names[building_of[view.facade]])
-            path = inside(where, f"{camera.image.key}_{rank}.jpg")
-            crop = Crop(view, rank, path, (0, 0, 0, 0))
-            row = _view_row(folder, facades, building_of, cameras, crop, convergence_deg)
-            before = _same(old.get(str(row["file"])), row)
-            if before is not None and path.is_file():
-                crops.append(Crop(view, rank, path, before, new=False))
-                continue
-            try:
-                picture = decode(images[camera.image.key]) if picture is None else picture
-                made = cut(picture, camera, view)
-            except BrokenImageError as error:
-                made = str(error)
-            if isinstance(made, str):
-                skipped[made] = skipped.get(made, 0) + 1
-                continue
-            pixels, box = made
-            _save(pixels, path, camera)
-            crops.append(Crop(view, rank, path, box))
+        ranks[building] = rank = ranks.get(building, 0) + 1
+        name = f"{cameras[view.camera].image.key}_{rank}.jpg"
+        path = inside(inside(folder, names[building]), name)
+        planned.append(Crop(view, rank, path, (0, 0, 0, 0)))
+        row = _view_row(folder, facades, building_of, cameras, planned[-1], convergence_deg)
+        before = _same(old.get(str(row["file"])), row)
+        if before is not None and path.is_file():
+            kept[path] = before
+        else:
+            stale.add(str(row["file"]))
+    if stale & old.keys():  # an interrupted run leaves no row that says something else of a crop
+        _write(table, COLUMNS, [row for name, row in old.items() if name not in stale])
+    crops = [replace(c, box=kept[c.path], new=False) for c in planned if c.path in kept]
+    new = [crop for crop in planned if crop.path not in kept]
+    for number in sorted({crop.view.camera for crop in new}):
+        group = [crop for crop in new if crop.view.camera == number]
+        crops += _cut_all(cameras[number], images, group, skipped)
     crops.sort(key=lambda c: (names[building_of[c.view.facade]], c.rank))
     return crops
+
+
+def _cut_all(
+    camera: Camera, images: Mapping[str, Path], group: Sequence[Crop], skipped: dict[str, int]
+) -> list[Crop]:
+    """Cut and write the crops of one image."""
+    try:
+        picture = decode(images[camera.image.key])
+    except BrokenImageError as error:
+        skipped[str(error)] = skipped.get(str(error), 0) + len(group)
+        return []
+    done = []
+    for crop in group:
+        made = cut(picture, camera, crop.view)
+        if isinstance(made, str):
+            skipped[made] = skipped.get(made, 0) + 1
+            continue
+        pixels, box = made
+        _save(pixels, crop.path, camera)
+        done.append(replace(crop, box=box))
+    return done
 
 
 def _old_rows(table: Path) -> dict[str, dict[str, str]]:
     """Rows of an earlier table by their file; none where it cannot be read."""
     try:
         with open(table, encoding="utf-8", newline="") as stream:
-            return {row["file"]: row for row in csv.DictReader(stream)}
+            rows = list(csv.DictReader(stream))
+        return {row["file"]: {key: row[key] or "" for key in COLUMNS} for row in rows}
     except (OSError, ValueError, KeyError, csv.Error):
         return {}
 

@@ -18,6 +18,7 @@ import shapely
 from PIL import Image
 from pyproj import Transformer
 
+from data_sources import view_files
 from data_sources.errors import NetworkError
 from data_sources.http import Session
 from data_sources.image_files import MAX_PIXELS, BrokenImageError, decode
@@ -277,6 +278,30 @@ def test_again_nothing_is_fetched_and_old_crops_go(net, tmp_path):
     assert fewer.counts["views"] == 2
     assert len(list((tmp_path / "city" / "views" / "way_1").glob("panoramax-*.jpg"))) == 1
     assert files
+
+
+def test_interrupted_run_leaves_no_row_about_another_crop(net, tmp_path, monkeypatch):
+    first = fetch(net, tmp_path, *street())
+    views = tmp_path / "city" / "views"
+    before = {row["file"]: (views / row["file"]).read_bytes() for row in rows_of(first.table)}
+    # Other heights: other crops of the same names; the third is not written any more.
+    higher = houses([(name, shape, height + 6) for name, shape, height in HOUSES])
+    saved = view_files._save
+    written = []
+
+    def save(pixels, path, camera):
+        if len(written) == 2:
+            raise KeyboardInterrupt
+        written.append(path)
+        saved(pixels, path, camera)
+
+    monkeypatch.setattr(view_files, "_save", save)
+    with pytest.raises(KeyboardInterrupt):
+        fetch(net, tmp_path, buildings=higher)
+    monkeypatch.undo()
+    fetch(net, tmp_path)  # as at first
+    after = {row["file"]: (views / row["file"]).read_bytes() for row in rows_of(first.table)}
+    assert after == before
 
 
 def test_a_damaged_file_is_fetched_again(net, tmp_path):
