@@ -40,6 +40,8 @@ class Effort:
         Paths of each of 16 scrambles from which the 3D side's cost and variance are taken.
     sizes : tuple of int
         Paths of a query on the 2.5D side.
+    plain_numbers_of : str
+        Scene that the 2.5D side also computes with plain random numbers.
     """
 
     quick: bool = False
@@ -47,9 +49,17 @@ class Effort:
     most_paths: int = 1 << 18
     cost_paths: int = 512
     sizes: tuple[int, ...] = (4, 8, 16, 32, 64, 128, 256, 1024)
+    plain_numbers_of: str = "street canyon"
 
 
-QUICK = Effort(quick=True, agreement_error=0.2, most_paths=8192, cost_paths=64, sizes=(4, 16, 64))
+QUICK = Effort(
+    quick=True,
+    agreement_error=0.2,
+    most_paths=8192,
+    cost_paths=64,
+    sizes=(4, 16, 64),
+    plain_numbers_of="",
+)
 
 Progress = Callable[..., None]
 

@@ -1,8 +1,7 @@
 """The 2.5D side with plain random numbers in place of Sobol points, in a process of its own.
 
-``python -m heatmat.reference_plain QUESTION.npz ANSWER.json``: kernels are compiled with whatever
-sampler stands in `heatmat.kernels.sampling` when they are first called, so it is replaced before any
-of them is imported.
+``python -m heatmat.reference_plain QUESTION.npz ANSWER.json``: kernels are compiled with the
+sampler that stands in `heatmat.kernels.sampling` when they are imported, so it is replaced before.
 """
 
 from __future__ import annotations

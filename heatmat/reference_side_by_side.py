@@ -79,6 +79,10 @@ def measure_scene(scene: Scene, device: str, seed: int, effort: Effort) -> dict[
         "triangles": len(slow.mesh.faces),
         "buildings": len(scene.city.buildings),
     }
+    if effort.plain_numbers_of == scene.name:
+        found["quasi_random"] = _plain_numbers(
+            scene, curve, truth[inner], truth_error[inner], device, seed, effort
+        )
     simulation.close()
     found["wall_seconds"] = wall.read()
     return found
@@ -201,6 +205,36 @@ def _go_all_the_way(
     head["seconds_3d"], head["seconds_3d_day"] = single["seconds"], day["seconds"]
     head["speedup"] = single["seconds"] / head["seconds_2_5d"]
     head["speedup_day"] = day["seconds"] / head["seconds_2_5d_day"]
+
+
+def _plain_numbers(
+    scene: Scene,
+    curve: Curve,
+    truth: np.ndarray,
+    truth_error: np.ndarray,
+    device: str,
+    seed: int,
+    effort: Effort,
+) -> dict[str, Any]:
+    """What the 2.5D side owes to quasi-random numbers: errors at the same sizes without them."""
+    from heatmat.reference_plain import plain_errors
+
+    plain = plain_errors(
+        scene.name, truth, truth_error, curve.paths.tolist(),
+        quick=effort.quick, device=device, seed=seed,
+    )  # fmt: skip
+    quasi = np.sqrt((curve.error**2).mean(axis=(1, 2)))
+    seconds = [
+        float(np.exp(np.interp(np.log(1.0 / HEADLINE), np.log(1.0 / np.asarray(rms)),
+                               np.log(curve.seconds))))
+        for rms in (quasi, plain)
+    ]  # fmt: skip
+    return {
+        "paths": curve.paths.tolist(),
+        "rms_error_k": quasi.tolist(),
+        "rms_error_plain_k": plain,
+        "seconds_plain_over_quasi": seconds[1] / seconds[0],
+    }
 
 
 def _describe(costs: Costs, probes: int) -> dict[str, Any]:

@@ -1,0 +1,99 @@
+"""The comparison with the 3D side: its scenes, its arithmetic, and a small run of all of it."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import numpy as np
+import pytest
+import shapely
+
+from heatmat.reference_benchmark import Effort, run_reference_benchmark
+from heatmat.reference_fast import Curve
+from heatmat.reference_report import as_table, draw, write_page
+from heatmat.reference_scenes import FROM_EDGES, scenes
+from heatmat.reference_time_shares import shares_3d, with_embree
+
+SCENE_KEYS = {
+    "name", "probes", "mean_abs_difference_k", "mean_difference_k", "max_abs_difference_k",
+    "seconds_2_5d", "seconds_3d", "speedup_at_equal_error", "speedup_at_equal_error_day",
+    "speedup_with_embree_rays", "setup_seconds_2_5d", "setup_seconds_3d", "extrapolated",
+}  # fmt: skip
+
+
+def test_probes_keep_from_edges_or_are_told_apart() -> None:
+    found = scenes()
+    assert sum(not p.at_edge for s in found for p in s.probes) >= 30
+    for scene in found:
+        shapes = list(scene.city.buildings.geometry)
+        heights = list(scene.city.buildings["height"])
+        kinds = {p.surface for p in scene.probes if not p.at_edge}
+        assert kinds == {"ground", "roof", "wall"}
+        corners = shapely.MultiPoint(
+            [c for s in shapes for c in shapely.get_coordinates(s.simplify(0.01))]
+        )
+        for probe in scene.probes:
+            point = shapely.Point(probe.x, probe.y)
+            if probe.surface == "wall":
+                gaps = [shape.exterior.distance(point) for shape in shapes]
+                gaps += [hole.distance(point) for shape in shapes for hole in shape.interiors]
+                assert min(gaps) < 0.01
+                near = corners.distance(point)
+                top = min(
+                    abs(h - probe.z)
+                    for s, h in zip(shapes, heights, strict=True)
+                    if s.distance(point) < 0.01
+                )
+                assert (min(near, top, probe.z) >= FROM_EDGES) == (not probe.at_edge)
+            elif probe.surface == "ground":
+                assert all(shape.distance(point) >= FROM_EDGES for shape in shapes)
+
+
+def test_time_to_an_error_is_read_from_the_curve() -> None:
+    error = np.array([[[0.4], [0.05]], [[0.2], [0.04]], [[0.05], [0.03]]])
+    curve = Curve(np.array([1, 2, 4]), np.array([1e-3, 2e-3, 4e-3]), error)
+    seconds, reached = curve.seconds_to(0.1, error[:, :, 0])
+    # Half way from 0.2 to 0.05 in the logarithm; the other probe is good enough at once.
+    assert seconds == pytest.approx([np.sqrt(8.0) * 1e-3, 1e-3])
+    assert reached.all()
+    seconds, reached = curve.seconds_to(0.04, error[:, :, 0])
+    assert reached.tolist() == [False, True] and np.isnan(seconds[0])
+
+
+def test_faster_rays_shorten_only_the_rays() -> None:
+    counts = {"rays": 60, "solid_rays": 40, "shadow_rays": 100}
+    rates = {"closest": 2e-3, "any": 1e-3, "embree_closest": 1e-3, "embree_any": 0.5e-3}
+    shares = shares_3d(counts, 1.0, rates)
+    assert shares["rays"] == pytest.approx(0.2) and shares["shadow_rays"] == pytest.approx(0.1)
+    assert with_embree(100.0, shares) == pytest.approx(85.0)
+    assert with_embree(100.0, shares_3d(counts, 1.0, {"closest": 1e-3, "any": 1e-3})) is None
+
+
+def test_a_small_run_agrees_and_reports(tmp_path: Path) -> None:
+    effort = Effort(
+        quick=True, agreement_error=0.25, most_paths=4096, cost_paths=32, sizes=(4, 16),
+        plain_numbers_of="",
+    )  # fmt: skip
+    stages: list[str] = []
+    found = run_reference_benchmark(effort=effort, progress=lambda stage, *_: stages.append(stage))
+    assert stages[-1] == "reference"
+    (scene,) = found["scenes"]
+    assert set(scene) >= SCENE_KEYS
+    assert scene["probes"] == 4 and scene["lost_paths"] < 1e-3
+    # 16 differences of 0.2 K each at one sigma, and up to 1 K in the ten minutes after a shadow.
+    assert abs(scene["mean_difference_k"]) < 0.2 and scene["mean_abs_difference_k"] < 0.4
+    assert scene["speedup_at_equal_error"] > 1.0 and scene["speedup_at_equal_error_day"] > 1.0
+    for shares in (scene["time_shares_2_5d"], scene["time_shares_3d"]["day"]):
+        named = [v for k, v in shares.items() if k != "rays_by_embree"]
+        assert sum(named) == pytest.approx(1.0)
+    hot = found["fourth_power"]
+    # Linear longwave emits too little from hot walls: they are warmer, by under half a kelvin.
+    assert 0.0 < hot["linear_minus_fourth_power_2_5d_k"]["mean"] < 0.5
+    assert "street canyon" in as_table(found)
+    assert all(path.stat().st_size > 1000 for path in draw(copy.deepcopy(found), tmp_path))
+    page = tmp_path / "page.md"
+    page.write_text("words\n<!-- summary -->\nold\n<!-- /summary -->\nmore\n", encoding="utf-8")
+    write_page(found, page)
+    text = page.read_text(encoding="utf-8")
+    assert "| street canyon | 4 |" in text and "old" not in text and text.endswith("more\n")
