@@ -10,7 +10,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Self
 
 import numpy as np
 
@@ -97,9 +97,7 @@ class RunDirectory:
         self._lock: IO[str] | None = None
 
     @classmethod
-    def open(
-        cls, path: str | Path, inputs: dict[str, Any], *, overwrite: bool = False
-    ) -> RunDirectory:
+    def open(cls, path: str | Path, inputs: dict[str, Any], *, overwrite: bool = False) -> Self:
         """Take hold of a folder: new, resumed or complete.
 
         Raises
@@ -220,7 +218,7 @@ class RunDirectory:
         if self.complete:
             shutil.rmtree(self.path / PARTIAL, ignore_errors=True)
 
-    def __enter__(self) -> RunDirectory:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:

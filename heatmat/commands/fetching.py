@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,9 +14,11 @@ import typer
 from heatmat.commands.options import Device, DeviceName, Overwrite, Quiet, Seed, Verbose
 from heatmat.commands.session import DEGRADED, DONE, Session
 from heatmat.errors import HeatMatError, InputError
+from heatmat.run_record import sha256_of
 from heatmat.rundir import PARTIAL, RunDirectory
 
 CACHE = "cache"
+SCENARIO, FRESH = "scenario.toml", "scenario.fetched.toml"
 
 
 class CityDirectory(RunDirectory):
@@ -28,6 +31,31 @@ class CityDirectory(RunDirectory):
         super().__init__(path, inputs, record)
         self.complete = self.complete and record.get("status") == "complete"
         self.resumed = bool(record) and not self.complete
+
+        self._scenario_sha256 = str(record.get("scenario_sha256", ""))
+
+    @contextlib.contextmanager
+    def write(self, name: str) -> Iterator[Path]:
+        """As for a run; a scenario that somebody has edited since is left alone."""
+        if name == SCENARIO and self.edited:
+            name = FRESH
+        with super().write(name) as path:
+            yield path
+        if name == SCENARIO:
+            self._scenario_sha256 = sha256_of(self.path / name)
+
+    @property
+    def edited(self) -> bool:
+        """Whether the scenario is no longer the one that was written here."""
+        path = self.path / SCENARIO
+        return (
+            bool(self._scenario_sha256)
+            and path.exists()
+            and sha256_of(path) != self._scenario_sha256
+        )
+
+    def _write_record(self, fields: dict[str, Any]) -> None:
+        super()._write_record({**fields, "scenario_sha256": self._scenario_sha256})
 
     def give_up(self) -> None:
         """After an error: a folder that holds nothing yet is free for another request."""
@@ -127,6 +155,8 @@ def fetch_into(session: Session, wish: Any, out: Path, *, offline: bool = False)
             return DONE
         if folder.resumed:
             session.note(f"{out}: going on; what was fetched before is not fetched again")
+            for leftover in (out / CACHE).glob(".part-*"):  # of one that was killed
+                leftover.unlink()
         http = Http(out / CACHE, offline=offline, log=session.detail, **_mirrors())
         try:
             with session.progress() as report:
@@ -138,6 +168,8 @@ def fetch_into(session: Session, wish: Any, out: Path, *, offline: bool = False)
             session.note(f"note: {note}")
         for line in outcome.missing:
             session.warn(line)
+        if folder.edited:
+            session.warn(f"{SCENARIO} was edited, so it is kept; the new one is {FRESH}")
         folder.finish(
             seconds=session.seconds,
             warnings=session.warnings,

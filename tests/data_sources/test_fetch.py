@@ -152,8 +152,14 @@ def test_weather_and_terrain_that_are_not_to_be_had(net, tmp_path, capsys):
     assert load(out).buildings.shape[0] > 5
     assert "clear_sky" in (out / "scenario.toml").read_text()
     maps_asked = len(net.asked(OVERPASS_HOST))
+    mine = (out / "scenario.toml").read_text() + "[solver]\nmax_rays = 64\n"
+    (out / "scenario.toml").write_text(mine)
     assert cli.main([*PLACE, "--out", str(out)]) == 3  # asks again, but only for what is missing
     assert len(net.asked(OVERPASS_HOST)) == maps_asked
+    assert (out / "scenario.toml").read_text() == mine  # what a user wrote stays
+    record = json.loads((out / "fetch.json").read_text())
+    assert record["status"] == "degraded" and "was edited" in record["warnings"][-1]
+    assert "max_rays" not in (out / "scenario.fetched.toml").read_text()
 
 
 def test_everything_at_once(net, tmp_path, monkeypatch):
@@ -254,6 +260,20 @@ def test_what_the_user_can_mend(tmp_path, capsys, arguments, words):
     assert cli.main(["fetch", *arguments, "--quiet", "--out", str(tmp_path / "c")]) == 2
     assert words in said(capsys)
     assert not (tmp_path / "c").exists()
+
+
+def test_the_rectangle_around_a_polygon(net, tmp_path):
+    lon, lat = osm_services.LON, osm_services.LAT
+    ring = [[lon - 1e-3, lat], [lon, lat + 1e-3], [lon + 1e-3, lat], [lon - 1e-3, lat]]
+    outline = {"type": "Polygon", "coordinates": [ring]}
+    (tmp_path / "outline.geojson").write_text(json.dumps(outline))
+    command = ["fetch", "--polygon", str(tmp_path / "outline.geojson"), *PLAIN, "--quiet", "--out"]
+    assert cli.main([*command, str(tmp_path / "c")]) == 0
+    west, south, east, north = load(tmp_path / "c").extent
+    # 0.002 degrees at 45.76 N are 155.5 m, 0.001 of latitude 111.1 m; whole metres, and the corners
+    # of a box in degrees lie a little askew in the grid.
+    assert east - west == pytest.approx(155.5, abs=5.0)
+    assert north - south == pytest.approx(111.1, abs=5.0)
 
 
 def a_place_without_size(net, tmp_path, **more):
