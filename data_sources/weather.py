@@ -187,6 +187,12 @@ def _from_epw(
 ) -> WeatherResult:
     distance, rise = apart(weather, *place)
     start, end = summer_day(weather)
+    unknown = []
+    if math.isnan(rise):
+        unknown.append(
+            "the height of the place is not known without terrain: not compared with the "
+            f"station's {weather.elevation:.0f} m"
+        )
     return WeatherResult(
         path=path,
         kind="epw",
@@ -198,7 +204,12 @@ def _from_epw(
         clock=clock_line(weather.utc_offset, place[0], "as the file says"),
         start=start,
         end=end,
-        warnings=(*failed, *_warnings(station, distance, rise, weather, place[0]), *weather.notes),
+        warnings=(
+            *failed,
+            *_warnings(station, distance, rise, weather, place[0]),
+            *unknown,
+            *weather.notes,
+        ),
         provenance=provenance,
     )
 

@@ -2,7 +2,7 @@
 
 Shape: https://github.com/NREL/EnergyPlus/blob/develop/weather/master.geojson, a FeatureCollection
 of points [longitude, latitude] with `title` (``COUNTRY_Place.WMO_KIND``) and, in `epw`, an HTML
-anchor whose target is the file.
+anchor whose target is the file (in `all`: an archive with it).
 """
 
 from __future__ import annotations
@@ -107,8 +107,8 @@ def _station(feature: Any, longitude: float, latitude: float) -> Station | None:
     try:
         x, y = (float(v) for v in feature["geometry"]["coordinates"][:2])
         about = feature["properties"]
-        match = _ANCHOR.search(str(about["epw"]) + " ")
-    except (KeyError, TypeError, ValueError, IndexError):
+        match = _ANCHOR.search(f"{about.get('epw', '')} {about.get('all', '')} ")
+    except (AttributeError, KeyError, TypeError, ValueError, IndexError):
         return None
     if match is None or not (abs(x) <= 180.0 and abs(y) <= 90.0):
         return None

@@ -104,6 +104,7 @@ def test_a_file_of_another_clock_is_noticed(net: Loopback, tmp_path: Path) -> No
     assert any("is it the file of this place?" in line for line in found.warnings)
     assert not any(".part-" in line for line in found.warnings)
     assert math.isnan(found.height_difference_m)
+    assert any("not compared with the station's 100 m" in line for line in found.warnings)
 
 
 def test_a_zip_archive_from_an_address(net: Loopback, tmp_path: Path) -> None:
@@ -298,6 +299,8 @@ def test_entries_that_are_not_usable_are_not_followed(net: Loopback, tmp_path: P
         net,
         None,
         {"properties": {}, "geometry": None},
+        {"properties": [], "geometry": {"coordinates": [1, 2]}},
+        {"properties": {"epw": 5}, "geometry": {"coordinates": ["a", "b"]}},
         entry("A_Elsewhere.1_TMY", 15.0, 50.0, host="evil.example"),
         entry("A_Page.1_TMY", 15.0, 50.0, ending="html"),
         entry("A_Off.1_TMY", 1500.0, 50.0),
