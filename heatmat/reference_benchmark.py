@@ -86,7 +86,8 @@ def run_reference_benchmark(
     -------
     dict
         ``scenes``: one entry each (see docs/reference.md for every key); ``fourth_power``: what
-        linear longwave costs; ``machine``.
+        linear longwave costs; ``machine``; ``scaling``, unless quick:
+        `heatmat.reference_scaling.scaling`.
     """
     from heatmat.reference_fourth_power import fourth_power
     from heatmat.reference_side_by_side import measure_scene
@@ -100,8 +101,13 @@ def run_reference_benchmark(
         found.append(measure_scene(scene, device, seed, effort))
     report("fourth power", len(places), len(places) + 1)
     hot = fourth_power(places[0], device, seed, effort)
+    result = {"scenes": found, "fourth_power": hot, "machine": machine(), "hours": list(HOURS)}
+    if not effort.quick:
+        from heatmat.reference_scaling import scaling
+
+        result["scaling"] = scaling(device=device, seed=seed, progress=progress)
     report("reference", len(places) + 1, len(places) + 1)
-    return {"scenes": found, "fourth_power": hot, "machine": machine(), "hours": list(HOURS)}
+    return result
 
 
 def machine() -> dict[str, Any]:

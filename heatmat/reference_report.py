@@ -126,6 +126,10 @@ def write_page(reference: dict[str, Any], page: Path) -> None:
     tables = page_tables(reference)
     tables["fourth power"] = _fourth_power(reference["fourth_power"])
     tables["machine"] = "{processor}, {threads} threads, {system}.\n".format(**reference["machine"])
+    if "scaling" in reference:
+        from heatmat.reference_scaling_report import scaling_tables
+
+        tables |= scaling_tables(reference["scaling"])
     for name, table in tables.items():
         begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
         if begin in text and end in text:
@@ -193,6 +197,10 @@ def draw(reference: dict[str, Any], folder: Path) -> list[Path]:
         ax.set(title=scene["name"], xlabel="seconds a probe", ylabel="error [K]")
     axes[0][0].legend(frameon=False, fontsize=8)
     files.append(_save(figure, folder / "reference_error.png"))
+    if "scaling" in reference:
+        from heatmat.reference_scaling_report import draw_scaling
+
+        files.append(draw_scaling(reference["scaling"], folder))
     return files
 
 
