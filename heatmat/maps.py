@@ -158,7 +158,7 @@ class Maps:
         return np.mod(grid + self.convergence_deg, 360.0)
 
     def nbytes(self) -> int:
-        """Bytes held by the arrays, without the pyramid."""
+        """Bytes held by the arrays."""
         values = (getattr(self, item.name) for item in dataclasses.fields(self))
         return sum(value.nbytes for value in values if isinstance(value, np.ndarray))
 
@@ -243,30 +243,8 @@ def plane_height(plane: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return plane[..., 0] + plane[..., 1] * (x - plane[..., 3]) + plane[..., 2] * (y - plane[..., 4])
 
 
-def max_pyramid(cell_top: np.ndarray) -> list[np.ndarray]:
-    """Halve a raster again and again, keeping the maximum of each block of four.
-
-    Parameters
-    ----------
-    cell_top : ndarray of float32, shape (ny, nx)
-
-    Returns
-    -------
-    list of ndarray
-        Level 0 is `cell_top`; level l has shape (ceil(ny / 2^l), ceil(nx / 2^l)); the last is
-        one cell. Cell (i, j) of level l covers rows i 2^l to (i + 1) 2^l - 1 of level 0.
-    """
-    levels = [np.ascontiguousarray(cell_top, dtype=np.float32)]
-    while max(levels[-1].shape) > 1:
-        ny, nx = levels[-1].shape
-        padded = np.pad(levels[-1], ((0, ny % 2), (0, nx % 2)))
-        blocks = padded.reshape(padded.shape[0] // 2, 2, padded.shape[1] // 2, 2)
-        levels.append(np.ascontiguousarray(blocks.max(axis=(1, 3))))
-    return levels
-
-
 def memory_estimate(nx: int, ny: int, resolution: float) -> int:
-    """Bytes that maps of this size take with their pyramid, in a dense centre.
+    """Bytes that maps of this size take with the grid of their rays, in a dense centre.
 
     Parameters
     ----------
@@ -282,13 +260,17 @@ def memory_estimate(nx: int, ny: int, resolution: float) -> int:
     """
     cells = nx * ny
     subdivision = max(1, int(np.ceil(resolution)))
-    rasters = cells * (4 + 4 + 4 + 4 + 4 + 2 * subdivision**2 + 4 / 3)
+    rasters = cells * (4 + 4 + 4 + 4 + 4 + 2 * subdivision**2)
     # A random edge of length L crosses 4 L / (pi r) + 1 cells; two entries a cell is typical.
     edge_length = BOUNDARY_METRES * cells * resolution**2
     boundary_cells = min(cells, 4 / np.pi * edge_length / resolution)
     boundary = boundary_cells * (4 + 2 * 4 + 8 + 4)
     edges = edge_length / 3.0 * (16 + 8 + 8)  # edges are some 3 m long
-    return int(rasters + boundary + edges)
+    # The rays' grid (heatmat.ray_grid): 32 bytes a cell of 8 m, 36 a row. Paris has 23,000 rows on
+    # a square kilometre, this gives 37,000.
+    rows = edge_length / 8.0 * (1.0 + 4 / np.pi)
+    rays = 32 * (cells * resolution**2 / 64.0) + 36 * rows
+    return int(rasters + boundary + edges + rays)
 
 
 def check_memory(

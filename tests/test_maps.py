@@ -14,8 +14,9 @@ from shapely import affinity
 from heatmat.city import City
 from heatmat.errors import InputError, MemoryLimitError
 from heatmat.geodesy import place
-from heatmat.maps import Maps, check_memory, max_pyramid, memory_estimate, plane_height
+from heatmat.maps import Maps, check_memory, memory_estimate, plane_height
 from heatmat.rasterise import grid_for, maps_from_city
+from heatmat.ray_grid import build_ray_grid
 from heatmat.regions import make_regions
 from tests.map_city import CRS, ORIGIN, make_city, messy_city, move
 
@@ -169,20 +170,6 @@ def test_cell_top_is_never_below_the_surface(rng: np.random.Generator) -> None:
     assert np.median((maps.cell_top[row, column] - z)[z > 0]) < 1.0
 
 
-def test_pyramid_holds_the_maximum_of_its_cells(rng: np.random.Generator) -> None:
-    base = rng.uniform(0, 30, (37, 50)).astype(np.float32)
-    levels = max_pyramid(base)
-    assert levels[-1].shape == (1, 1)
-    assert levels[-1][0, 0] == base.max()
-    for level, raster in enumerate(levels):
-        step = 2**level
-        assert raster.shape == (-(-37 // step), -(-50 // step))
-        assert (
-            raster[1 % raster.shape[0], 0] == base[step : 2 * step, :step].max(initial=0.0)
-            or raster.shape[0] == 1
-        )
-
-
 def test_save_and_load_round_trip(tmp_path: Path, rng: np.random.Generator) -> None:
     maps, _ = random_maps(1.0, rng)
     path = tmp_path / "maps of a city.npz"
@@ -289,10 +276,11 @@ def test_a_grid_too_large_names_the_resolution_that_fits() -> None:
 
 def test_memory_estimate_is_an_upper_one(rng: np.random.Generator) -> None:
     maps, _ = random_maps(1.0, rng)
-    pyramid = sum(level.nbytes for level in max_pyramid(maps.cell_top)[1:])
+    grid = build_ray_grid(maps)
+    rays = grid.cells.nbytes + grid.blocks.nbytes + grid.block_edges.nbytes
     estimate = memory_estimate(maps.nx, maps.ny, 1.0)
-    assert maps.nbytes() + pyramid < 1.3 * estimate  # as dense as this heap of boxes
-    assert estimate < 3 * (maps.nbytes() + pyramid)
+    assert maps.nbytes() + rays < 1.3 * estimate  # as dense as this heap of boxes
+    assert estimate < 3 * (maps.nbytes() + rays)
 
 
 def test_an_empty_city_is_flat_ground() -> None:

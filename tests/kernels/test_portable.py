@@ -37,7 +37,7 @@ def offences(source: str) -> list[str]:
 
 def decorated(source: str) -> bool:
     """Whether a source defines kernels or device functions."""
-    return any(
+    return "@ti." in source and any(
         isinstance(mark, ast.Attribute) and mark.attr in ("kernel", "func", "real_func")
         for node in ast.walk(ast.parse(source))
         if isinstance(node, ast.FunctionDef)
