@@ -254,9 +254,13 @@ def test_without_a_network(tmp_path, monkeypatch, capsys):
         (["Lyon", "--bbox", "4.8,45.7,4.9,45.8"], "place and bbox"),
         (["--osm", "nowhere.osm"], "no such file"),
         (["--polygon", "nowhere.geojson"], "no such file"),
+        (["Lyon", "--street-view", "flickr"], "no street view service"),
+        (["Lyon", "--street-view", "mapillary"], "MAPILLARY_TOKEN"),
+        (["Lyon", "--terrain", "bumpy"], "glo30 or flat"),
     ],
 )
-def test_what_the_user_can_mend(tmp_path, capsys, arguments, words):
+def test_what_the_user_can_mend(tmp_path, capsys, monkeypatch, arguments, words):
+    monkeypatch.delenv("MAPILLARY_TOKEN", raising=False)
     assert cli.main(["fetch", *arguments, "--quiet", "--out", str(tmp_path / "c")]) == 2
     assert words in said(capsys)
     assert not (tmp_path / "c").exists()
