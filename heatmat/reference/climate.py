@@ -21,8 +21,8 @@ AIR, SKY, EXCHANGE, WIND, INDOOR, DEEP = range(6)
 4 sigma T_air^3 [W m-2 K-1], wind speed [m/s], indoor and deep temperatures as departures."""
 
 BEAM, SUN_X, SUN_Y, SUN_Z, ISOTROPIC, BAND = range(6)
-"""Rows over the steps: direct normal with the circumsolar light [W m-2], direction of the sun (local
-axes), horizontal irradiance of the isotropic sky, pi times the radiance of the horizon band."""
+"""Rows over the steps: direct normal with the circumsolar light [W m-2], direction of the sun in
+local axes, horizontal irradiance of the isotropic sky, pi times the horizon band's radiance."""
 
 BAND_SINE = float(np.sin(HORIZON_BAND))
 """Sine of the upper edge of the horizon band."""

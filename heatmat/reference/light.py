@@ -1,4 +1,4 @@
-"""Shortwave at a visit: the beam by shadow rays, the rest by a walk of its own from face to face."""
+"""Shortwave at a visit: the beam by shadow rays, the rest by a walk from face to face."""
 
 from heatmat.reference.climate import BAND, BEAM, ISOTROPIC, SUN_X, SUN_Y, SUN_Z
 from heatmat.reference.layout import (

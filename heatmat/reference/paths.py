@@ -255,8 +255,9 @@ def follow(
                         elif not conducts:
                             walker.stage = AT_BOUNDARY
                             follow_ray(
-                                walker, tally, scratch, task, instants, live, picard, index, key, sobol, labels, surfaces, stamps, day, total,
-                                settings, rise, air_nodes, air_triangles,
+                                walker, tally, scratch, task, instants, live, picard, index, key,
+                                sobol, labels, surfaces, stamps, day, total, settings, rise,
+                                air_nodes, air_triangles,
                             )  # fmt: skip
                     elif boundary == FILM:
                         film = faces[walker.face, FACE_FILM]
