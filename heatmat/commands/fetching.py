@@ -63,6 +63,8 @@ class CityDirectory(RunDirectory):
             shutil.rmtree(self.path / PARTIAL, ignore_errors=True)
             (self.path / self.record_name).unlink(missing_ok=True)
             with contextlib.suppress(OSError):  # the cache may hold something
+                (self.path / CACHE).rmdir()
+            with contextlib.suppress(OSError):
                 self.path.rmdir()
 
 
