@@ -262,6 +262,14 @@ def test_servers_that_do_not_give_a_tile(
     assert not (tmp_path / "terrain.tif").exists()
 
 
+def test_a_server_that_never_answers(net: Loopback, tmp_path: Path) -> None:
+    net.on(glo30.HOST, glo30.path(45, 4), Answer(hang=True))
+    ses = session(net, tmp_path, timeout=(1.0, 0.2), retries=0)
+    with pytest.raises(NetworkError, match="no answer within 0.2 s") as caught:
+        fetch_terrain(LYON, ses, tmp_path)
+    assert "\n" not in str(caught.value) and not (tmp_path / "terrain.tif").exists()
+
+
 def test_no_network_is_one_line(net: Loopback, tmp_path: Path) -> None:
     with pytest.raises(NetworkError, match="runs offline.*without terrain") as caught:
         fetch_terrain(LYON, session(net, tmp_path, offline=True), tmp_path)

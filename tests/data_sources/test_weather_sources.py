@@ -530,6 +530,16 @@ def test_refusals_say_the_services_reason(net: Loopback, tmp_path: Path) -> None
         fetch_reanalysis(*BERLIN, ("2023-07-13", "2023-07-13"), ses, tmp_path)
 
 
+def test_servers_that_never_answer(net: Loopback, tmp_path: Path) -> None:
+    net.on(open_meteo.HOST, open_meteo.PATH, Answer(hang=True))
+    net.on("github.com", "/", Answer(hang=True))
+    ses = session(net, tmp_path, timeout=(1.0, 0.2), retries=0)
+    for period in (("2023-07-12", "2023-07-12"), None):
+        with pytest.raises(NetworkError, match="no answer within 0.2 s") as caught:
+            fetch_weather(*BERLIN, 40.0, ses, tmp_path / "c", period=period)
+        assert "\n" not in str(caught.value) and list((tmp_path / "c").iterdir()) == []
+
+
 @pytest.mark.usefixtures("short_lead")
 def test_a_zone_that_nobody_knows(net: Loopback, tmp_path: Path) -> None:
     moon = open_meteo.Archive("Moon/Tranquility", 7200)
