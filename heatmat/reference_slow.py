@@ -37,7 +37,7 @@ class SlowSide:
         from heatmat.reference.climate import climate_of
         from heatmat.reference.solver import ReferenceSolver
 
-        origin = tuple(simulation.maps.origin)
+        origin = (float(simulation.maps.origin[0]), float(simulation.maps.origin[1]))
         scenario = simulation.scenario
         clock = Clock(device)
         self.mesh = scene.mesh(origin)
