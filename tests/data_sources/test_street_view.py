@@ -322,33 +322,34 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("reason", BROKEN)
-def test_broken_image_is_named_and_another_takes_its_place(net, tmp_path, reason):
-    net.on(STORE, "/p1.jpg", Answer(BROKEN[reason], kind="image/jpeg"))
-    result = fetch(net, tmp_path, *street())
-    assert result.skipped == {reason: 1}
+def test_broken_images_are_named_and_others_take_their_place(net, tmp_path):
+    for k, content in enumerate(BROKEN.values()):
+        net.on(STORE, f"/p{k}.jpg", Answer(content, kind="image/jpeg"))
+    pictures = [feature(f"p{k}", 3.0 * k) for k in range(8)]
+    options = {"spacing_m": 0.0, "per_building": 20}
+    result = fetch(net, tmp_path, *pictures, **options)
+    assert result.skipped == dict.fromkeys(BROKEN, 1)
     assert result.counts["buildings_seen"] == 2
-    assert {row["image_id"] for row in rows_of(result.table)} == {"p0", "p2", "p3"}
+    assert {row["image_id"] for row in rows_of(result.table)} == {"p5", "p6", "p7"}
     asked = len(net.asked(STORE))
-    assert fetch(net, tmp_path).skipped == {reason: 1}
+    assert fetch(net, tmp_path, **options).skipped == result.skipped
     assert len(net.asked(STORE)) == asked  # what is broken stays broken
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [
+def test_images_that_cannot_be_fetched_are_counted(net, tmp_path):
+    answers = [
         Answer("gone", 404, "text/plain"),
         Answer("<html>sign in</html>", kind="text/html"),
         Answer(encoded(), kind="image/jpeg", cut=100),
         Answer(bytes(2**20), kind="image/jpeg", repeat=60, chunked=True),
-    ],
-)
-def test_image_that_cannot_be_fetched_is_counted(net, tmp_path, answer):
-    net.on(STORE, "/p1.jpg", answer)
-    result = fetch(net, tmp_path, *street())
-    assert result.skipped == {"not_fetched": 1}
-    assert len(result.notes) == 1 and STORE in result.notes[0] and "\n" not in result.notes[0]
-    assert result.counts["buildings_seen"] == 2
+    ]
+    for k, answer in enumerate(answers):
+        net.on(STORE, f"/p{k}.jpg", answer)
+    result = fetch(net, tmp_path, *street(4))
+    assert result.skipped == {"not_fetched": 4}
+    assert len(result.notes) == 3  # the first three; more would say the same
+    assert all(STORE in note and "\n" not in note for note in result.notes)
+    assert result.counts["views"] == 0 and result.table is None
 
 
 def test_no_image_at_all_is_a_result(net, tmp_path):
