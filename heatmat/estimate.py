@@ -13,8 +13,11 @@ from heatmat.solver import Requests, Solver, Starts
 PATHS_FIRST = 8
 """Paths of a replicate to begin with; the mean of so few biases a point by under 0.02 K."""
 
-RAYS_MOST = 64
+RAYS_MOST = 16
 """Paths of one start at a point; beyond, more starts."""
+
+COARSE = 0.2
+"""Standard error [K] from which on places begin with `PATHS_FIRST` paths."""
 
 RAYS_AREA = 2
 """Paths of one start within an area: positions matter more than what one of them sees.
@@ -23,7 +26,7 @@ Measured on 50 m squares of the embedded district at 256 paths a replicate: stan
 with 64 paths from each of 4 positions, 0.10 K with 2 from each of 128."""
 
 LEAP = 16
-"""Most times as many paths as in the round before, since its error is only roughly known."""
+"""Most times as many paths as before, since the error of a round is only roughly known."""
 
 UPPER_90 = 1.57
 """Upper 90 % bound of a standard error from 8 replicates: sqrt(7 / 2.833), chi-square."""
@@ -58,34 +61,84 @@ class Estimate:
     replicates: np.ndarray
 
 
-def average(starts: Starts, places: int, samples: int, rays: int) -> Estimate:
-    """Average rows ordered (place, replicate, sample).
+@dataclass
+class Sums:
+    """What starts came to, summed over the samples of each replicate.
 
-    A replicate without a valid position does not count; with fewer than two the error is NaN.
+    Attributes
+    ----------
+    values : ndarray, shape (places, replicates, times, values)
+    number : ndarray of int, shape (places, replicates)
+        Valid samples.
+    paths : ndarray of int, shape (places,)
+        Paths spent.
+    starts : dict of str to ndarray
+        As in `Estimate`.
     """
-    shape = (places, -1, samples)
-    valid = starts.valid.reshape(shape)
-    values = starts.values.reshape(*valid.shape, *starts.values.shape[1:]).astype(np.float64)
-    weight = valid[..., None, None].astype(float)
-    number = valid.sum(axis=2)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        by_replicate = (values * weight).sum(axis=2) / number[..., None, None]
+
+    values: np.ndarray
+    number: np.ndarray
+    paths: np.ndarray
+    starts: dict[str, np.ndarray]
+
+    def add(self, index: np.ndarray, part: Sums) -> None:
+        """Add later samples of some of the places."""
+        before, new = self.number[index].sum(axis=1), part.number.sum(axis=1)
+        share = new / np.maximum(before + new, 1)
+        for name, values in part.starts.items():
+            whole = self.starts[name]
+            if name in MEANS:
+                whole[index] += share * (values - whole[index])
+            else:
+                whole[index[before == 0]] = values[before == 0]
+        self.values[index] += part.values
+        self.number[index] += part.number
+        self.paths[index] += part.paths
+
+    def estimate(self, index: np.ndarray | slice = slice(None)) -> Estimate:
+        """Means and standard errors.
+
+        A replicate without a valid position does not count; with fewer than two the error is NaN.
+        """
+        number = self.number[index]
         counted = number > 0
-        mean = np.nanmean(np.where(counted[..., None, None], by_replicate, np.nan), axis=1)
-        temperature = by_replicate[..., 0]
-        spread = (
-            np.nanstd(np.where(counted[..., None], temperature, np.nan), axis=1, ddof=1)
-            / np.sqrt(counted.sum(axis=1))[:, None]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            by_replicate = self.values[index] / number[..., None, None]
+            mean = np.nanmean(np.where(counted[..., None, None], by_replicate, np.nan), axis=1)
+            temperature = by_replicate[..., 0]
+            spread = (
+                np.nanstd(np.where(counted[..., None], temperature, np.nan), axis=1, ddof=1)
+                / np.sqrt(counted.sum(axis=1))[:, None]
+            )
+        return Estimate(
+            mean=mean,
+            error=spread,
+            rays=self.paths[index],
+            valid=counted.any(axis=1),
+            starts={name: values[index] for name, values in self.starts.items()},
+            replicates=temperature,
         )
-    any_valid = counted.any(axis=1)
-    return Estimate(
-        mean=mean,
-        error=spread,
-        rays=np.full(places, valid.shape[1] * samples * rays),
-        valid=any_valid,
+
+
+MEANS = ("sky_view", "sunlit_hours")
+"""What is told of all starts of a place together; the rest is that of the first."""
+
+
+def sums(starts: Starts, places: int, samples: int, rays: int) -> Sums:
+    """Sum rows ordered (place, replicate, sample)."""
+    valid = starts.valid.reshape(places, -1, samples)
+    values = starts.values.reshape(*valid.shape, *starts.values.shape[1:]).astype(np.float64)
+    return Sums(
+        values=(values * valid[..., None, None]).sum(axis=2),
+        number=valid.sum(axis=2),
+        paths=np.full(places, valid.shape[1] * samples * rays),
         starts=_describe(starts, valid),
-        replicates=temperature,
     )
+
+
+def average(starts: Starts, places: int, samples: int, rays: int) -> Estimate:
+    """Average rows ordered (place, replicate, sample), see `Sums.estimate`."""
+    return sums(starts, places, samples, rays).estimate()
 
 
 def _describe(starts: Starts, valid: np.ndarray) -> dict[str, np.ndarray]:
@@ -96,7 +149,7 @@ def _describe(starts: Starts, valid: np.ndarray) -> dict[str, np.ndarray]:
         name: getattr(starts, name)[first]
         for name in ("kind", "composition", "facade", "region", "position")
     }
-    for name in ("sky_view", "sunlit_hours"):
+    for name in MEANS:
         grouped = getattr(starts, name).reshape(flat.shape)
         described[name] = (grouped * flat).sum(axis=1) / count
     return described
@@ -113,63 +166,75 @@ def estimate(
 ) -> Estimate:
     """Query places, with more paths where the standard error is still too large.
 
-    Each round takes a power of two times as many paths as the one before, as its error asks for,
-    but rather fewer than too many. A place stops when the root mean square over time of its error,
-    at the upper 90 % bound, is under `target_error`, or when more paths would pass `max_rays`.
+    Rounds go on along the same sequences, and all of them count. A place stops when the root mean
+    square over time of its error, at the upper 90 % bound, is under `target_error`, or when more
+    paths would pass `max_rays`.
 
     Parameters
     ----------
     target_error : float
         [K]; 0 spends `max_rays` everywhere.
     max_rays : int
-        Paths a place may spend in its last round.
+        Paths a place may spend.
     area : bool
         Places are areas, not points.
     """
-    most = RAYS_AREA if area else RAYS_MOST
-    result: Estimate | None = None
-    # Paths of a replicate that each place waits for; 0: done.
-    waits = np.full(len(places), PATHS_FIRST)
-    while waits.any():
-        paths = int(waits[waits > 0].min())
-        active = np.flatnonzero(waits == paths)
-        rays = min(paths, most)
-        samples = paths // rays
-        requests = replicate(pick(places, active), samples)
-        done, settled = 0, float(np.mean(waits == 0))
+    most = max(1, max_rays // REPLICATES)
+    rays = RAYS_AREA if area else RAYS_MOST
+    if not area and (target_error >= COARSE or most < RAYS_MOST):
+        rays = PATHS_FIRST
+    whole: Sums | None = None
+    done = np.zeros(len(places), int)
+    # Samples of a replicate that each place is to have.
+    wanted = np.full(len(places), max(1, PATHS_FIRST // rays))
+    while (wanted > done).any():
+        waiting = np.flatnonzero(wanted > done)
+        # Places that go on from the same sample to the same are one batch.
+        step = min((int(done[i]), int(wanted[i])) for i in waiting)
+        active = waiting[(done[waiting] == step[0]) & (wanted[waiting] == step[1])]
+        samples = step[1] - step[0]
+        requests = replicate(pick(places, active), samples, first=step[0])
+        part = sums(
+            solver.solve(
+                requests, rays, full=True,
+                progress=_share(progress, 1.0 - waiting.size / len(places),
+                                active.size / len(places), len(requests)),
+            ),
+            active.size, samples, rays,
+        )  # fmt: skip
+        if whole is None:
+            whole = part
+        else:
+            whole.add(active, part)
+        done[active] = wanted[active]
+        found = whole.estimate(active)
+        more = _factor(found.error, target_error) * found.valid
+        room = most // (rays * done[active])
+        wanted[active] = done[active] * np.maximum(1, np.minimum(more, room))
+    assert whole is not None
+    return whole.estimate()
 
-        def advance(
-            count: int, total: int = len(requests), share: float = active.size / len(places)
-        ) -> None:
-            nonlocal done
-            done += count
-            if progress is not None:
-                progress(settled + share * min(1.0, done / total))  # noqa: B023
 
-        part = average(
-            solver.solve(requests, rays, full=True, progress=advance), active.size, samples, rays
-        )
-        result = part if result is None else _replace(result, active, part)
-        waits[active] = np.where(
-            part.valid, _next_paths(part.error, paths, target_error, max_rays), 0
-        )
-    assert result is not None
-    return result
+def _share(
+    progress: Callable[[float], None] | None, settled: float, share: float, total: int
+) -> Callable[[int], None]:
+    """Progress of one round as part of the whole."""
+    count = 0
+
+    def advance(new: int) -> None:
+        nonlocal count
+        count += new
+        if progress is not None:
+            progress(settled + share * min(1.0, count / total))
+
+    return advance
 
 
-def _next_paths(error: np.ndarray, paths: int, target: float, max_rays: int) -> np.ndarray:
-    """Paths of a replicate that places go on with, 0 for those that are done, shape (places,)."""
+def _factor(error: np.ndarray, target: float) -> np.ndarray:
+    """How many times as many samples places should have; 1 for those that are done, (places,)."""
     with np.errstate(invalid="ignore", divide="ignore"):
         level = UPPER_90 * np.sqrt(np.nanmean(error**2, axis=1))
         wanted = np.clip((level / target) ** 2, 2.0, LEAP)
-    room = max(1.0, max_rays / (REPLICATES * paths))
-    factor = 2 ** np.floor(np.log2(np.minimum(np.nan_to_num(wanted, nan=2.0), room))).astype(int)
-    return np.where((level > target) & (factor > 1), paths * factor, 0)
-
-
-def _replace(whole: Estimate, index: np.ndarray, part: Estimate) -> Estimate:
-    for name in ("mean", "error", "rays", "valid", "replicates"):
-        getattr(whole, name)[index] = getattr(part, name)
-    for name, values in part.starts.items():
-        whole.starts[name][index] = values
-    return whole
+    # Powers of two: nets stay whole.
+    factor = 2 ** np.floor(np.log2(np.nan_to_num(wanted, nan=2.0))).astype(int)
+    return np.where(level > target, factor, 1)

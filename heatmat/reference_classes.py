@@ -68,7 +68,7 @@ class ReferenceClasses:
 
     def march(
         self, chunk: Chunk, rows: np.ndarray, free: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """What the classes give to a chunk.
 
         Parameters
@@ -81,7 +81,8 @@ class ReferenceClasses:
         tuple of ndarray
             Mean temperatures of the classes over the chunk's first day (count, 1, 1), as
             departures [K]; short and long wave that leave the border, and the longwave of typical
-            surroundings: default ground and facade, half of them lit, as long as `rows` [W m-2].
+            surroundings: default ground and facade, half of them lit, as long as `rows` [W m-2];
+            temperatures of the classes at the ends of the hours (count, hours + 1), as departures.
         """
         width = rows.shape[1]
         out = ti.ndarray(dtype=ti.f32, shape=(self.count, width, 1))
@@ -122,7 +123,8 @@ class ReferenceClasses:
         surroundings = 0.5 * (black[self._classes_of(self.ground, True)].mean(axis=0))
         surroundings += 0.5 * black[self._classes_of(self.facade, False)].mean(axis=0)
         classes = guess.astype(np.float32)[:, None, None]
-        return classes, border_short, border_long, surroundings
+        hours = theta[:, :: chunk.hours.steps].astype(np.float32)
+        return classes, border_short, border_long, surroundings, hours
 
     def _classes_of(self, construction: int, upward: bool) -> slice:
         """Shaded and lit classes of a construction that face up, or as walls all around."""

@@ -321,6 +321,7 @@ class Solver:
             tables.entries,
             tables.shares,
             forcing.classes,
+            forcing.class_hours,
             chunk.hours.steps,
             chunk.hours.count,
             int(chunk.first),

@@ -27,7 +27,10 @@ class ChunkForcing:
     ----------
     series : ti.Ndarray, shape (layout.FORCING_ROWS, steps + 2)
     free : ti.Ndarray, shape (constructions, steps + 2)
-    classes : ti.Ndarray, shape (classes, 2, steps + 2)
+    classes : ti.Ndarray, shape (classes, 1, 1)
+        Mean temperatures over the first day.
+    class_hours : ti.Ndarray, shape (classes, hours + 1)
+        Temperatures at the ends of hours.
     node_of_step, out_of_step : ti.Ndarray, shape (steps + 2,)
     hours : ti.Ndarray, shape (layout.FORCING_ROWS, hours + 1)
         Hours as later vertices march them: steps are means, stamps those at their ends.
@@ -38,6 +41,7 @@ class ChunkForcing:
     series: ti.Ndarray
     free: ti.Ndarray
     classes: ti.Ndarray
+    class_hours: ti.Ndarray
     node_of_step: ti.Ndarray
     out_of_step: ti.Ndarray
     hours: ti.Ndarray
@@ -70,6 +74,8 @@ class DeviceTables:
         day = np.exp(-table.rate * self.case.forcing.step * self.plan.day)
         lag = 1.0 / (table.rate * step)
         modes = np.concatenate([decay, constant, rise, table.gain, day, lag], axis=1)
+        # What is next to nothing is nothing: subnormal numbers are slow.
+        modes[np.abs(modes) < 1e-20] = 0.0
         return to_device(modes.astype(np.float32)), to_device(self._properties(rise))
 
     def _properties(self, rise: np.ndarray) -> np.ndarray:
@@ -178,7 +184,9 @@ class DeviceTables:
             ahead = hours.last * hours.steps - chunk.steps
             rows = self.series(chunk, ahead)
             free = self.free_rows(chunk, ahead)
-            classes, border_short, border_long, surroundings = references.march(chunk, rows, free)
+            classes, border_short, border_long, surroundings, class_hours = references.march(
+                chunk, rows, free
+            )
             rows[layout.F_BORDER_SHORT] = border_short
             rows[layout.F_BORDER_LONG] = border_long
             rows[layout.F_SURROUNDINGS] = surroundings
@@ -190,6 +198,7 @@ class DeviceTables:
                 series=to_device(np.ascontiguousarray(rows[:, shown])),
                 free=to_device(np.ascontiguousarray(free[:, shown])),
                 classes=to_device(classes),
+                class_hours=to_device(np.ascontiguousarray(class_hours)),
                 node_of_step=to_device(chunk.node_of_step),
                 out_of_step=to_device(out),
                 hours=to_device(by_hour(rows, hours.steps, hours.last)),

@@ -1,8 +1,8 @@
 """The march of later vertices, in hours: linear in what their path brings, about a reference.
 
 The reference is the same slab at the same place with the same sun, in typical surroundings in place
-of what this one path brings; it takes the full balance. What the path brings beyond it moves the
-surface along the reference's tangents, so that the answer is linear in what is random.
+of what this one path brings. Emission and convection of the vertex go along their tangents at the
+reference's temperature, so that the answer is linear in what is random.
 """
 
 from heatmat.kernels.heightfield import GROUND, ROOF
@@ -22,6 +22,8 @@ from heatmat.kernels.layout import (
     F_PRIESTLEY_TAYLOR,
     F_SKY,
     F_SURROUNDINGS,
+    HELD_AT_AIR,
+    LINEAR,
     M_GAIN,
     M_LAG,
     MODES,
@@ -30,23 +32,33 @@ from heatmat.kernels.layout import (
     O_LINEAR,
     P_BASE,
     SLAB,
-    X_DIFFERENCE,
+    X_EMISSION,
+    X_FLUX,
+    X_GROUND_FLUX,
+    X_KNOWN,
+    X_THETA,
+    X_VERTEX,
 )
-from heatmat.kernels.march import (
-    beam_cosine,
-    load_surface,
-    periodic_start,
-    save_surface,
-    sunlit,
+from heatmat.kernels.march import beam_cosine, periodic_start, sunlit
+from heatmat.kernels.surface_step import film_of, slab_of
+from heatmat.kernels.wall import (
+    film,
+    forced_film,
+    limited_slope,
+    load_modes,
+    modes_vector,
+    signed_cube_root,
 )
-from heatmat.kernels.surface_step import Surface, film_of, slab_of, surface_step
-from heatmat.kernels.wall import forced_film, limited_slope, load_modes, modes_vector
 from heatmat.runtime import ti
 
-LINEAR_PASSES = 3
+LINEAR_PASSES = 2
 
 # Sum over the modes of how far a pass moved their start [K]; a bound on the temperature's move.
 PERIODIC_LINEAR = 0.05
+
+# Part of the way to its lit or shaded temperature that a surface goes in an hour; sets where the
+# reference's tangents are taken.
+WARMING = 0.4
 
 # Sky view factors of typical surroundings: half-open street, roof, street wall; and the share of
 # the global light that comes back from them. They set only where tangents are taken.
@@ -54,9 +66,9 @@ GROUND_VIEW, ROOF_VIEW, WALL_VIEW = 0.6, 0.95, 0.35
 REFLECTED = 0.1
 
 # Rows of a path's series: what comes to a vertex, then what leaves it; what it absorbs beyond its
-# reference, and what that absorbs.
-H_SHORT, H_LONG, H_MORE, H_REFERENCE = 0, 1, 2, 3
-HOUR_ROWS = 4
+# reference, what that absorbs, and how much of its beam it gets.
+H_SHORT, H_LONG, H_MORE, H_REFERENCE, H_LIT = 0, 1, 2, 3, 4
+HOUR_ROWS = 5
 
 # What a path's ray brings, as factors of known series and of the carried ones
 Gather = ti.types.struct(
@@ -146,21 +158,97 @@ def receive(
         beam = hours[F_BEAM, h] * beam_cosine(normal, hours, h)
         if h <= day:
             could += beam
+        seen = 0.0
         if first == 1:
-            beam *= lit_part(path_bits, path, node_of_step, h, per_hour)
+            seen = lit_part(path_bits, path, node_of_step, h, per_hour)
         else:
-            beam *= sunlit(bits, slot, hour_lit[h])
+            seen = sunlit(bits, slot, hour_lit[h])
+        beam *= seen
         if h <= day:
             got += beam
         if all_global == 1:
             short = hours[F_GLOBAL, h]
             short_r = short
             beam = 0.0
+            seen = 1.0
+        path_series[at + H_LIT] = seen
         path_series[at + H_MORE] = absorptance * (short - short_r) + emissivity * (long - long_r)
         path_series[at + H_REFERENCE] = absorptance * (short_r + beam) + emissivity * long_r
         path_series[at + H_SHORT] = albedo * (short + (1 - first) * beam)
         path_series[at + H_LONG] = (1.0 - emissivity) * long
     return got / could
+
+
+# Exchange flux along a tangent: at zero, and per kelvin (evaporation not in it); of emission too.
+Tangent = ti.types.struct(exchange=ti.f32, slope=ti.f32, emission=ti.f32, emission_slope=ti.f32)
+
+
+@ti.func
+def tangent_at(theta, t_air, forced, slab, place, physics, switches):
+    """Convection and emission as straight lines through those at a temperature.
+
+    Parameters
+    ----------
+    theta, t_air : float
+        As departures from the base [K].
+    forced : float
+        From `forced_film`.
+    """
+    root = signed_cube_root(theta - t_air)
+    h = film(root, place.natural, forced, place.roughness, physics, switches[O_CONVECTION])
+    about = theta
+    if switches[O_LINEAR] == 1:
+        about = t_air
+    t = about + physics[P_BASE]
+    h_r = 4.0 * slab.emission * t * t * t
+    at_zero = 0.25 * h_r * t - h_r * about
+    return Tangent(
+        exchange=h.x * (t_air - theta) + h.y * theta - at_zero,
+        slope=slab.h0 - h.y - h_r,
+        emission=at_zero,
+        emission_slope=h_r,
+    )
+
+
+# A slab that marches along tangents: state at a stamp, as in `surface_step`
+Line = ti.types.struct(modes=modes_vector, exchange=ti.f32, theta=ti.f32, ground_flux=ti.f32)
+
+
+@ti.func
+def line_step(before, known, known_slope, free, wet, evaporates, line, slab):
+    """State at the end of a step, the exchange going along `line`.
+
+    Parameters
+    ----------
+    wet : float
+        Priestley-Taylor factor times moisture availability.
+    evaporates : int
+        Whether anything does in this step.
+    """
+    at_end = known + 0.5 * known_slope
+    push = known - 0.5 * known_slope + before.exchange
+    rest = known_slope - before.exchange
+    at_zero = line.exchange
+    slope = line.slope
+    if evaporates == 1:
+        # With the ground flux of the step before.
+        at_zero -= wet * (at_end - line.emission - before.ground_flux)
+        slope += wet * line.emission_slope
+    history = (
+        free
+        + (slab.decay * before.modes).sum()
+        + slab.constant_sum * push
+        + slab.rise_sum * rest
+        + slab.direct * at_end
+    )
+    theta = (history + slab.kappa * at_zero) / (1.0 - slab.kappa * slope)
+    exchange = at_zero + slope * theta
+    return Line(
+        modes=slab.decay * before.modes + slab.constant * push + slab.rise * (rest + exchange),
+        exchange=exchange,
+        theta=theta,
+        ground_flux=at_end + exchange - slab.h0 * theta,
+    )
 
 
 @ti.func
@@ -183,6 +271,7 @@ def march_linear(
     modes: ti.template(),
     properties: ti.template(),
     classes: ti.template(),
+    class_hours: ti.template(),
     class_shaded,
     physics,
     switches,
@@ -191,6 +280,9 @@ def march_linear(
 
     Hours 1 to `last` are written; the state kept, where `keep` = 1, is that at the end of hour
     `count_hours`.
+
+    Three temperatures, each the place where the next one's tangents are taken: `like`, between a
+    shaded and a lit surface of its class as the sun came and went; the reference; the vertex.
     """
     steady = properties[construction, C_STEADY_GAIN]
     mode = switches[O_CONVECTION]
@@ -198,15 +290,16 @@ def march_linear(
     slab = slab_of(construction, properties, modes, physics)
     place = film_of(construction, normal, wind, perimeter_over_area, properties, physics, mode)
     lag = load_modes(modes, construction, M_LAG)
-    now = Surface(0.0)
+    # Where nothing depends on a temperature, the reference has nothing to tell.
+    alone = 0
+    if switches[O_LINEAR] == 1 and mode == LINEAR and slab.moisture == 0.0:
+        alone = 1
+    now = Line(0.0)
+    now_r = Line(0.0)
     known_before = 0.0
-    start_flux = 0.0
-    # What is beyond the reference: modes, exchange flux, temperature, flux into the slab, absorbed
-    x = modes_vector(0.0)
-    exchange = 0.0
-    theta = 0.0
-    ground_flux = 0.0
     more_before = 0.0
+    sunny = lit
+    start_flux = 0.0
     passes = 1
     if first_chunk == 1:
         passes = 1 + LINEAR_PASSES
@@ -214,19 +307,23 @@ def march_linear(
         start = classes[class_shaded, 0, 0] + lit * (
             classes[class_shaded + 1, 0, 0] - classes[class_shaded, 0, 0]
         )
-        now.theta = start
         if slab.held == SLAB:
             start_flux = (start - free[construction, 0]) / steady
+        now.theta = start
         now.modes = load_modes(modes, construction, M_GAIN) * start_flux
-        t = start + physics[P_BASE]
-        now.emission = slab.emission * t * t * t * t
+        now_r = now
     else:
-        now, known_before = load_surface(state, slot, slab)
-        x = load_modes(state, slot, X_DIFFERENCE)
-        exchange = state[slot, X_DIFFERENCE + MODES]
-        theta = state[slot, X_DIFFERENCE + MODES + 1]
-        ground_flux = state[slot, X_DIFFERENCE + MODES + 2]
-        more_before = state[slot, X_DIFFERENCE + MODES + 3]
+        now_r.modes = load_modes(state, slot, 0)
+        now_r.exchange = state[slot, X_FLUX]
+        known_before = state[slot, X_KNOWN]
+        now_r.theta = state[slot, X_THETA]
+        sunny = state[slot, X_EMISSION]
+        now_r.ground_flux = state[slot, X_GROUND_FLUX]
+        now.modes = load_modes(state, slot, X_VERTEX)
+        now.exchange = state[slot, X_VERTEX + MODES]
+        now.theta = state[slot, X_VERTEX + MODES + 1]
+        now.ground_flux = state[slot, X_VERTEX + MODES + 2]
+        more_before = state[slot, X_VERTEX + MODES + 3]
 
     turn = 0
     while turn < passes:
@@ -234,8 +331,8 @@ def march_linear(
         count = last
         if not last_turn:
             count = day
-        x_start = x
-        x_start_r = now.modes
+        start_modes = now.modes
+        start_modes_r = now_r.modes
         sum_flux_r = 0.0
         sum_theta_r = 0.0
         sum_flux = 0.0
@@ -247,8 +344,8 @@ def march_linear(
         if turn == 0 and first_chunk == 1:
             known_before = known
             more_before = more
-            now.exchange = start_flux - known  # the flux that keeps the steady state
-            exchange = -more
+            now_r.exchange = start_flux - known  # the flux that keeps the steady state
+            now.exchange = start_flux - known - more
         for h in range(1, count + 1):
             at = base + h * HOUR_ROWS
             more_after = more
@@ -257,109 +354,101 @@ def march_linear(
                 more_after = path_series[at + HOUR_ROWS + H_MORE]
                 known_after = path_series[at + HOUR_ROWS + H_REFERENCE]
             before = now
-            known_slope = limited_slope(known_before, known, known_after)
+            before_r = now_r
+            slope_r = limited_slope(known_before, known, known_after)
+            # What the path brings is not limited: the answer is linear in it.
+            slope = slope_r + 0.5 * (more_after - more_before)
             wet = slab.moisture * hours[F_PRIESTLEY_TAYLOR, h]
             t_air = hours[F_AIR, h]
-            now = surface_step(
-                before,
-                before.theta,
-                known,
-                known_slope,
-                free[construction, h],
-                t_air,
-                forced_film(normal, place.forced, hours, h),
-                -1.0,
-                wet,
-                slab,
-                place,
-                physics,
-                switches,
-            )
-            # Not limited: linear in what the path brings.
-            slope = 0.5 * (more_after - more_before)
-            at_end = more + 0.5 * slope
-            push = more - 0.5 * slope + exchange
-            rest = slope - exchange
-            t = now.theta + physics[P_BASE]
-            if switches[O_LINEAR] == 1:
-                t = t_air + physics[P_BASE]
-            h_r = 4.0 * slab.emission * t * t * t
-            flux = more + 0.5 * exchange
-            x_before = x
-            if slab.held == SLAB:
-                given = 0.0
-                available = known + 0.5 * known_slope - now.emission - before.ground_flux
-                if wet > 0.0 and available > 0.0:
-                    given = -wet * (at_end - ground_flux)
-                history = (
-                    (slab.decay * x).sum()
-                    + slab.constant_sum * push
-                    + slab.rise_sum * rest
-                    + slab.direct * at_end
-                )
-                theta = (history + slab.kappa * given) / (1.0 - slab.kappa * now.slope)
-                exchange = given + now.slope * theta
-                x = slab.decay * x + slab.constant * push + slab.rise * (rest + exchange)
-            flux += 0.5 * exchange
-            ground_flux = at_end + exchange - slab.h0 * theta
-            flux_r = known + 0.5 * (before.exchange + now.exchange)
+            forced = forced_film(normal, place.forced, hours, h)
             mean_free = 0.5 * (free[construction, h - 1] + free[construction, h])
-            mean_r = mean_free + steady * flux_r - (lag * (now.modes - before.modes)).sum()
-            mean = steady * flux - (lag * (x - x_before)).sum()
+            sunny += WARMING * (path_series[at + H_LIT] - sunny)
+            shaded = class_hours[class_shaded, h]
+            like = shaded + sunny * (class_hours[class_shaded + 1, h] - shaded)
+            mean_r = t_air
+            evaporates = 0
             if slab.held != SLAB:
-                mean_r = now.theta
-                mean = 0.0
-            sum_flux += flux
-            sum_theta += mean
-            sum_flux_r += flux_r
-            sum_theta_r += mean_r
-            sum_free += mean_free
-            sum_slope += now.slope
+                now_r.theta = t_air
+                if slab.held != HELD_AT_AIR:
+                    now_r.theta = slab.held_value
+                mean_r = now_r.theta
+            elif alone == 0:
+                line_r = tangent_at(like, t_air, forced, slab, place, physics, switches)
+                emitted = line_r.emission + line_r.emission_slope * like
+                if wet > 0.0 and known + 0.5 * slope_r - emitted > before_r.ground_flux:
+                    evaporates = 1
+                now_r = line_step(
+                    before_r, known, slope_r, free[construction, h], wet, evaporates, line_r, slab
+                )
+                flux_r = known + 0.5 * (before_r.exchange + now_r.exchange)
+                mean_r = mean_free + steady * flux_r - (lag * (now_r.modes - before_r.modes)).sum()
+                sum_flux_r += flux_r
+                sum_theta_r += mean_r
+            line = tangent_at(now_r.theta, t_air, forced, slab, place, physics, switches)
+            mean = mean_r
+            if slab.held == SLAB:
+                now = line_step(
+                    before, known + more, slope, free[construction, h], wet, evaporates, line, slab
+                )
+                flux = known + more + 0.5 * (before.exchange + now.exchange)
+                # The mean over the hour is known exactly from the modes.
+                mean = mean_free + steady * flux - (lag * (now.modes - before.modes)).sum()
+                sum_flux += flux
+                sum_theta += mean
+                sum_slope += line.slope
+                sum_free += mean_free
             if last_turn:
-                # Of the hour's mean temperature, which the modes give exactly.
-                t = mean_r + physics[P_BASE]
-                emission = slab.emission * t * t * t * t
+                about = mean_r
                 if switches[O_LINEAR] == 1:
-                    a = 0.5 * (hours[F_AIR, h - 1] + t_air) + physics[P_BASE]
-                    emission = slab.emission * a * a * a * (4.0 * t - 3.0 * a)
-                path_series[at + H_LONG] += emission + h_r * mean
+                    about = 0.5 * (hours[F_AIR, h - 1] + t_air)
+                t = about + physics[P_BASE]
+                h_r = 4.0 * slab.emission * t * t * t
+                path_series[at + H_LONG] += h_r * (0.25 * t + mean - about)
                 if h == count_hours and keep == 1:
-                    save_surface(state, slot, now, known)
                     for k in ti.static(range(MODES)):
-                        state[slot, X_DIFFERENCE + k] = x[k]
-                    state[slot, X_DIFFERENCE + MODES] = exchange
-                    state[slot, X_DIFFERENCE + MODES + 1] = theta
-                    state[slot, X_DIFFERENCE + MODES + 2] = ground_flux
-                    state[slot, X_DIFFERENCE + MODES + 3] = more
+                        state[slot, k] = now_r.modes[k]
+                        state[slot, X_VERTEX + k] = now.modes[k]
+                    state[slot, X_FLUX] = now_r.exchange
+                    state[slot, X_KNOWN] = known
+                    state[slot, X_THETA] = now_r.theta
+                    state[slot, X_EMISSION] = sunny
+                    state[slot, X_GROUND_FLUX] = now_r.ground_flux
+                    state[slot, X_VERTEX + MODES] = now.exchange
+                    state[slot, X_VERTEX + MODES + 1] = now.theta
+                    state[slot, X_VERTEX + MODES + 2] = now.ground_flux
+                    state[slot, X_VERTEX + MODES + 3] = more
             known_before = known
             more_before = more
             known = known_after
             more = more_after
         if not last_turn and slab.held == SLAB:
             days = ti.cast(count, ti.f32)
-            x = periodic_start(
-                x,
-                x_start,
-                sum_flux / days,
-                sum_theta / days,
-                0.0,
-                sum_slope / days,
-                construction,
-                steady,
-                modes,
-            )
             now.modes = periodic_start(
                 now.modes,
-                x_start_r,
-                sum_flux_r / days,
-                sum_theta_r / days,
+                start_modes,
+                sum_flux / days,
+                sum_theta / days,
                 sum_free / days,
                 sum_slope / days,
                 construction,
                 steady,
                 modes,
             )
-            moved = ti.abs(x - x_start).sum() + ti.abs(now.modes - x_start_r).sum()
+            if alone == 0:
+                now_r.modes = periodic_start(
+                    now_r.modes,
+                    start_modes_r,
+                    sum_flux_r / days,
+                    sum_theta_r / days,
+                    sum_free / days,
+                    sum_slope / days,
+                    construction,
+                    steady,
+                    modes,
+                )
+            moved = (
+                ti.abs(now.modes - start_modes).sum() + ti.abs(now_r.modes - start_modes_r).sum()
+            )
             if moved < PERIODIC_LINEAR:
                 turn = passes - 2
         turn += 1
