@@ -1,0 +1,123 @@
+"""The validation page and its studies: what is missed is said, what cannot run is named."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from heatmat.cli import main
+from heatmat.errors import InputError
+from heatmat.validation import studies
+from heatmat.validation.energyplus_compare import (
+    DAYS,
+    INCIDENT_DAYS,
+    MATCHED,
+    OUTPUTS,
+    choose_days,
+    from_the_weather_file,
+    run_engine,
+    study_boxes,
+    wall_law_alone,
+)
+from heatmat.validation.energyplus_engine import weather_file
+from heatmat.validation.energyplus_model import Model
+from heatmat.validation.outcome import Check, Outcome, Setting
+from heatmat.validation.page import number, write_page
+from heatmat.validation.radiation import courtyard_view, street_view
+
+RUN = {
+    "command": "heatmat validate", "machine": "a machine", "commit": "abc",
+    "versions": {"heatmat": "1"}, "seconds": 60.0,
+}  # fmt: skip
+
+
+def outcome() -> Outcome:
+    figure = Figure(figsize=(2, 2))
+    figure.subplots().plot([0, 1], [0, 1])
+    return Outcome(
+        title="A slab",
+        against="a closed form",
+        proves="little.",
+        does_not_prove="much.",
+        checks=[
+            Check("RMSE", 0.01, 0.02),
+            Check("bias", 0.6, 0.5, note="too warm"),
+            Check("skill", float("nan"), 0.85, unit="", at_least=True),
+        ],
+        tables=[("Numbers", pd.DataFrame({"name": ["a"], "error [K]": [0.01234]}))],
+        figures=[("A line", figure)],
+    )
+
+
+def test_the_page_shows_misfits_and_what_did_not_run(tmp_path: Path) -> None:
+    page = write_page(tmp_path, {"slab": outcome()}, {"engine": "not installed"}, RUN).read_text()
+    assert "| RMSE | 0.0100 K | at most 0.0200 K | reached |" in page
+    assert "| bias | 0.600 K | at most 0.500 K | **missed** too warm |" in page
+    assert "| skill | nan | at least 0.850 | **missed** |" in page  # not a number: never reached
+    assert "| engine | not run: not installed | - |" in page
+    assert "[A slab](#a-slab) | a closed form | 1 of 3 |" in page
+    assert "| a | 0.0123 |" in page
+    assert (tmp_path / "validation" / "slab-1.png").stat().st_size > 500
+    record = json.loads((tmp_path / "validation.json").read_text())
+    assert [check["holds"] for check in record["studies"]["slab"]["checks"]] == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0, "0"), (12345.6, "12346"), (1.0, "1.00"), (-0.0246, "-0.0246"), (3e-9, "3.00e-09")],
+)
+def test_numbers_have_three_digits(value: float, text: str) -> None:
+    assert number(value) == text
+
+
+def test_studies_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InputError, match="no such study.*energyplus"):
+        studies.check_names(["energy-plus"])
+    lacking = studies.Study("energyplus", needs=("no_such_module",))
+    homeless = studies.Study("measured_facade", data=("twinhouse",))
+    monkeypatch.setattr(studies, "STUDIES", {"a": lacking, "b": homeless})
+    found = studies.run_studies(Setting(tmp_path, data=tmp_path))
+    assert not found.outcomes
+    assert "no_such_module is not installed" in found.left_out["a"]
+    assert "twinhouse" in found.left_out["b"]
+
+
+def test_the_command_refuses_an_unknown_study(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["validate", "--out", str(tmp_path / "v"), "--only", "x"]) == 2
+    assert "no such study" in capsys.readouterr().err
+    assert not (tmp_path / "v").exists()
+
+
+def test_one_box_against_the_real_engine(tmp_path: Path) -> None:
+    """Its fluxes given, then both from the weather file, on a clear July at Golden."""
+    box = next(box for box in study_boxes() if box.name == "solid_brick_dark")
+    box = dataclasses.replace(box, centre=(0.0, 0.0))
+    days = choose_days("Golden", weather_file("Golden"))[0]
+    setting = Setting(tmp_path)
+    report = run_engine(setting, days, Model([box], days.period, OUTPUTS), DAYS + INCIDENT_DAYS)
+    alone = wall_law_alone(setting, days, [box], report)
+    assert np.ptp(alone.theirs) > 30.0
+    # 0.01 K is seen, with the engine's own finite differences at steps of a minute
+    assert alone.rmse() < 0.03
+    matched = from_the_weather_file(
+        setting, days, [box], report, MATCHED, label="matched", step_min=5
+    )
+    # The figure asked for; 0.15 K is seen, most of it the engine's sun, 0.3 degrees off.
+    assert matched.rmse() < 0.25
+    assert matched.largest(np.ones(5, bool)) < 0.80
+
+
+def test_view_factors_in_closed_form_at_their_limits() -> None:
+    assert street_view(10.0, 1e-6, 0.5) == pytest.approx(1.0, abs=1e-6)
+    assert street_view(10.0, 10.0, 0.5) == pytest.approx(1.0 / np.sqrt(5.0))
+    assert courtyard_view(10.0, 1e-3, 0.5) == pytest.approx(1.0, abs=1e-6)
+    # A deep shaft: area / (pi h^2).
+    assert courtyard_view(1.0, 100.0, 0.5) == pytest.approx(1.0 / (np.pi * 1e4), rel=1e-3)
