@@ -32,11 +32,11 @@ RAYS = 8
 LIGHT_SWEEPS = 1
 """Iterates of light alone before the first march."""
 
-SWEEPS = 2
-"""Marches of a stage."""
+SWEEPS = (0.0, 0.3, 0.0, 0.3)
+"""Iterates of a stage: by how much of its change each goes further than it leads."""
 
-FIRST_PASSES = 4
-"""Most passes of the periodic day in the first iterate."""
+FIRST_PASSES = 2
+"""Most passes of the periodic day in the first iterate; each later one corrects it once more."""
 
 BLOCK = 1 << 15
 """Texels of one launch: what bounds the scratch memory."""
@@ -125,7 +125,7 @@ class Field:
     # -- time -----------------------------------------------------------------------------------
 
     def _state_array(self, rows: int) -> ti.Ndarray:
-        return ti.ndarray(dtype=ti.f32, shape=(rows, layout.STATE_FLOATS))
+        return ti.ndarray(dtype=ti.f32, shape=(rows, field_march.GROUP_STATE))
 
     def march_chunk(self) -> Chunk:
         """March the texels through the next chunk; `store` then holds what leaves them."""
@@ -146,7 +146,7 @@ class Field:
             before = self._state_array(rows)
         first = 0
         for stage in self.stages:
-            for sweep in range(LIGHT_SWEEPS + SWEEPS):
+            for sweep, relax in enumerate(SWEEPS):
                 # Later iterates of the periodic day begin where the one before ended.
                 self._sweep(
                     stage,
@@ -156,6 +156,7 @@ class Field:
                     after,
                     light=sweep < LIGHT_SWEEPS,
                     again=sweep > LIGHT_SWEEPS,
+                    relax=relax,
                 )
                 self.store, fresh = fresh, self.store
             before, after = after, before
@@ -185,6 +186,7 @@ class Field:
         *,
         light: bool,
         again: bool,
+        relax: float,
     ) -> None:
         """One iterate of one stage, from `store` to `fresh`."""
         march(
@@ -192,7 +194,7 @@ class Field:
             self.bundle,
             Neighbours.none(),
             stage,
-            stage.sizes(first, FIRST_PASSES, again=again),
+            stage.sizes(first, FIRST_PASSES, again=again, relax=relax),
             (self.store, self.words, fresh),
             begin,
             end,
@@ -244,42 +246,46 @@ def march(
 ) -> None:
     """Launch `kernels.field_march.march_groups` for a bundle and a stage."""
     width = 2 * (stage.rows + stage.steps + 2) + stage.nodes
-    scratch = ti.ndarray(dtype=ti.f32, shape=(bundle.places * width,))
-    field_march.march_groups(
-        bundle.start_f,
-        bundle.start_i,
-        bundle.leader,
-        bundle.links,
-        bundle.count,
-        bundle.known,
-        bundle.bits,
-        bundle.split,
-        neighbours.near,
-        neighbours.weight,
-        neighbours.known,
-        stores[0],
-        stores[1],
-        stores[2],
-        scratch,
-        begin,
-        end,
-        stage.series,
-        stage.sun,
-        stage.node_of,
-        stage.free,
-        stage.modes,
-        stage.properties,
-        entries[0],
-        entries[1],
-        field.forcing.classes,
-        outputs[0],
-        outputs[1],
-        stage.out_of_step,
-        bundle.samples,
-        entries[2],
-        int(texels),
-        int(light),
-        sizes,
-        field.tables.physics,
-        field.tables.switches,
-    )
+    size = min(bundle.places, BLOCK)
+    scratch = ti.ndarray(dtype=ti.f32, shape=(size * width,))
+    for first_place in range(0, bundle.places, size):
+        field_march.march_groups(
+            bundle.start_f,
+            bundle.start_i,
+            bundle.leader,
+            bundle.links,
+            bundle.count,
+            bundle.known,
+            bundle.bits,
+            bundle.split,
+            neighbours.near,
+            neighbours.weight,
+            neighbours.known,
+            stores[0],
+            stores[1],
+            stores[2],
+            scratch,
+            begin,
+            end,
+            stage.series,
+            stage.sun,
+            stage.node_of,
+            stage.free,
+            stage.modes,
+            stage.properties,
+            entries[0],
+            entries[1],
+            field.forcing.classes,
+            outputs[0],
+            outputs[1],
+            stage.out_of_step,
+            first_place,
+            min(size, bundle.places - first_place),
+            bundle.samples,
+            entries[2],
+            int(texels),
+            int(light),
+            sizes,
+            field.tables.physics,
+            field.tables.switches,
+        )

@@ -183,9 +183,7 @@ def _tile(
     return tile
 
 
-def _weighted(
-    values: np.ndarray, weight: np.ndarray, pixel: np.ndarray, pixels: int
-) -> np.ndarray:
+def _weighted(values: np.ndarray, weight: np.ndarray, pixel: np.ndarray, pixels: int) -> np.ndarray:
     """Weighted means of parts by pixel, NaN where there is no weight, float32."""
     chosen = np.flatnonzero(weight > 0.0)
     chosen = chosen[np.argsort(pixel[chosen], kind="stable")]

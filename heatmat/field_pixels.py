@@ -97,9 +97,7 @@ def parts_of_cells(
     cut = np.flatnonzero(mixed)
     if cut.size:
         parts.append(_cut(cut, regions[cut][:, order], order, u, samples))
-    cell, region, length, point = (
-        np.concatenate([part[k] for part in parts]) for k in range(4)
-    )
+    cell, region, length, point = (np.concatenate([part[k] for part in parts]) for k in range(4))
     by_cell = np.argsort(cell, kind="stable")
     cell, region, length, point = (a[by_cell] for a in (cell, region, length, point))
     step = size / side

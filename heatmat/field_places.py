@@ -17,7 +17,7 @@ from heatmat.field_links import (
 )
 from heatmat.field_pixels import Parts
 from heatmat.kernels import field_gather, layout
-from heatmat.kernels.field_march import OUT_MORE, Z_EMITTED
+from heatmat.kernels.field_march import GROUP_STATE, OUT_MORE, Z_EMITTED
 from heatmat.kernels.texels import L_ISOTROPIC, LINK_FLOATS
 from heatmat.rayfield import to_device
 from heatmat.runtime import ti
@@ -149,7 +149,7 @@ def gather_tile(
     shares = field.case.composition_arrays()[1]
     row_entries = int(((shares > 0.0) * np.arange(1, shares.shape[1] + 1)).max())
     rows = bundle.start_i.shape[0] * bundle.sets * row_entries
-    begin, end = (ti.ndarray(dtype=ti.f32, shape=(rows, layout.STATE_FLOATS)) for _ in range(2))
+    begin, end = (ti.ndarray(dtype=ti.f32, shape=(rows, GROUP_STATE)) for _ in range(2))
     if state is not None:
         begin.from_numpy(state)
     times = max(1, chunk.outputs)
@@ -198,9 +198,7 @@ def _bundle(
     return bundle, codes, keys
 
 
-def _gather(
-    field: Field, bundle: Bundle, crowd: Crowd | None
-) -> tuple[ti.Ndarray, Neighbours]:
+def _gather(field: Field, bundle: Bundle, crowd: Crowd | None) -> tuple[ti.Ndarray, Neighbours]:
     """Series that fall on every place, and who shares them."""
     n, sets = bundle.places, bundle.sets
     store = ti.ndarray(dtype=ti.u32, shape=(n * (sets + 1) * field.words,))

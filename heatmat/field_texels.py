@@ -19,6 +19,9 @@ SAMPLES = 4
 SIDE = 4
 """Points along a side of a coarse cell at which its regions are found."""
 
+SHORT = 0.5
+"""Facades shorter than this part of a texel's size have two rows at most."""
+
 STREAM = 5
 """Kind code of the texels' random streams (points, pixels and storeys have their own)."""
 
@@ -102,9 +105,7 @@ def _pairs(field: RayField, nx: int, ny: int, size: float, maps) -> tuple:  # ty
     )
     first = np.searchsorted(parts.cell, np.arange(nx * ny + 1)).astype(np.int32)
     column, row = parts.cell % nx, parts.cell // nx
-    middle = np.stack(
-        [maps.west + (column + 0.5) * size, maps.south + (row + 0.5) * size], axis=1
-    )
+    middle = np.stack([maps.west + (column + 0.5) * size, maps.south + (row + 0.5) * size], axis=1)
     return first, parts.region, (parts.x, parts.y, middle)
 
 
@@ -123,6 +124,7 @@ def _strips(maps, size: float, first: int):  # type: ignore[no-untyped-def]
     columns = np.maximum(1, np.round(length / size)).astype(int)
     bottoms = row_bottoms(size, float((high - low).max(initial=0.0)))
     rows = np.maximum(1, np.searchsorted(bottoms, high - low - 0.05 * size))
+    rows = np.where(length < SHORT * size, np.minimum(rows, 2), rows)
     count = columns * rows
     begin = np.cumsum(count) - count
     facade = np.repeat(np.arange(count.size), count)
@@ -138,8 +140,8 @@ def _strips(maps, size: float, first: int):  # type: ignore[no-untyped-def]
 
 def row_bottoms(size: float, height: float) -> np.ndarray:
     """Heights at which the rows of a wall begin (the twin of `kernels.texels.wall_row`)."""
-    whole = np.arange(1, max(2, int(np.ceil(height / size)) + 2)) * size
-    return np.concatenate([[0.0, 0.25 * size, 0.5 * size], whole])
+    doublings = int(np.ceil(np.log2(max(2.0 * height / size, 2.0)))) + 1
+    return np.concatenate([[0.0], 0.5 * size * 2.0 ** np.arange(doublings)])
 
 
 def _requests(maps, points, walls, seed: int) -> Requests:  # type: ignore[no-untyped-def]

@@ -21,6 +21,14 @@ from heatmat.tables import DeviceTables
 SPIN_UP_MINUTES = 60
 """Step of the days before the window."""
 
+LEAD_HOURS = 4
+"""Hours before the window that have the window's steps already: what hourly steps leave open has
+decayed by its beginning."""
+
+WET_HOURS = 12
+"""The same where something evaporates: whether a wet surface still does at night depends on how
+the evening went."""
+
 STORED_MINUTES = 30
 """Resolution of the texels' series in the window."""
 
@@ -54,6 +62,8 @@ class Stage:
         Steps of a day.
     nodes : int
         Sun positions.
+    lag : int
+        By how much of a step the ground flux is extrapolated, in thousandths.
     series, sun, free : ti.Ndarray
         See `heatmat.kernels.field_march`.
     node_of, out_of_step : ti.Ndarray
@@ -67,6 +77,7 @@ class Stage:
     periodic: bool
     day: int
     nodes: int
+    lag: int
     series: ti.Ndarray
     sun: ti.Ndarray
     free: ti.Ndarray
@@ -75,12 +86,24 @@ class Stage:
     modes: ti.Ndarray
     properties: ti.Ndarray
 
-    def sizes(self, first: int, passes: int = 4, *, again: bool = False) -> object:
-        """Sizes as the kernel takes them; `first` is the first word, `again` a later iterate."""
+    def sizes(self, first: int, passes: int, *, again: bool = False, relax: float = 0.0) -> object:
+        """Sizes as the kernel takes them.
+
+        Parameters
+        ----------
+        first : int
+            First stored word.
+        passes : int
+            Most passes of the periodic day.
+        again : bool
+            Later than the first iterate.
+        relax : float
+            By how much of its change this iterate goes further.
+        """
         start = (2 if again else 1) if self.periodic else 0
         return sizes_vector(
             self.steps, self.sub, self.every, self.day, start, first, self.rows,
-            int(not self.periodic), self.nodes, passes,
+            int(not self.periodic), self.nodes, passes, self.lag, round(1000.0 * relax),
         )  # fmt: skip
 
 
@@ -128,9 +151,15 @@ def stages_of(
     if chunk.first:
         # A design day needs no spin-up: its first day is made periodic, then marched.
         hour = slot * _divisor(plan.day // slot, SPIN_UP_MINUTES, step * slot)
-        cuts = [(0, plan.spin_up or plan.day, hour, True)]
-        if plan.spin_up < chunk.steps:
-            cuts.append((plan.spin_up, chunk.steps, 1, False))
+        end = plan.spin_up or plan.day
+        begin = plan.spin_up
+        wet = bool(np.any(tables.case.constructions.moisture > 0.0))
+        lead = slot * round(3600.0 * (WET_HOURS if wet else LEAD_HOURS) / (slot * step))
+        if begin >= plan.day + lead and (begin - lead) % hour == 0:
+            begin = end = plan.spin_up - lead
+        cuts = [(0, end, hour, True)]
+        if begin < chunk.steps:
+            cuts.append((begin, chunk.steps, 1, False))
     lit, middle = _slots(chunk, slot, rows[layout.F_BEAM])
     texels, places = [], []
     for begin, end, sub, periodic in cuts:
@@ -222,6 +251,7 @@ def _stage(
         periodic=periodic,
         day=round(86400.0 / step),
         nodes=nodes,
+        lag=round(1000.0 * (1.0 - 1.0 / sub)),
         series=to_device(series),
         sun=to_device(np.concatenate([np.zeros((1, 3)), slots])),
         free=to_device(free),

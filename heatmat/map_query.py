@@ -122,7 +122,7 @@ def _map_by_field(
         x[0] - half - maps.origin[0], y[0] + half - maps.origin[1], resolution, x.size, y.size
     )
     found = gather_map(
-        lambda: simulation.field(),
+        simulation.field,
         grid,
         maps.origin,
         simulation.seed,
@@ -169,12 +169,17 @@ def roof_fraction(
     return blocks.mean(axis=(1, 3)).astype(np.float32)
 
 
-def query_walls(simulation: Simulation, storey_height: float, times: np.ndarray) -> Walls:
+def query_walls(
+    simulation: Simulation, storey_height: float, times: np.ndarray, method: str = "field"
+) -> Walls:
     """See `Simulation.walls`."""
     if storey_height <= 0.0:
         raise InputError("storey_height must be positive", got=storey_height)
     table, places = _storeys(simulation, storey_height)
-    tiles = _run_tiles(simulation, places, times, f"walls-{storey_height:g}", "walls")
+    if method == "field" and len(places):
+        tiles = _walls_by_field(simulation, places, f"walls-{storey_height:g}", times)
+    else:
+        tiles = _run_tiles(simulation, places, times, f"walls-{storey_height:g}", "walls")
     found = np.isfinite(tiles["surface_temperature"]).all(axis=1)
     return Walls(
         table=table[found].reset_index(drop=True),
@@ -182,6 +187,23 @@ def query_walls(simulation: Simulation, storey_height: float, times: np.ndarray)
         temperature=tiles["surface_temperature"][found],
         standard_error=tiles["surface_temperature_standard_error"][found],
     )
+
+
+def _walls_by_field(
+    simulation: Simulation, places: Requests, label: str, times: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Storeys that gather from the field."""
+    from heatmat.field_walls import gather_walls
+
+    store = simulation.store
+    found = gather_walls(
+        simulation.field,
+        places,
+        load=lambda key: store.load_tile(f"{label}-{key}") if store is not None else None,
+        save=lambda key, tile: store.save_tile(f"{label}-{key}", tile) if store else None,
+        progress=lambda done: simulation.progress("walls", done, 1.0),
+    )
+    return {name: values[:, times] for name, values in found.items()}
 
 
 def _storeys(simulation: Simulation, storey_height: float) -> tuple[pd.DataFrame, Requests]:

@@ -26,8 +26,6 @@ def warnings(tables: ScenarioTables) -> list[str]:
         lines.append("city.terrain is read but the ground is still taken as flat")
     if city is not None and city.trees is not None:
         lines.append("city.trees is read but trees do not shade yet")
-    if "field_resolution_m" in tables.solver.model_fields_set:
-        lines.append("solver.field_resolution_m has no effect yet: every query follows paths")
     return lines
 
 

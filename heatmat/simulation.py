@@ -251,7 +251,9 @@ class Simulation:
             method,
         )
 
-    def walls(self, storey_height: float = 3.0, times: Any = None) -> Walls:
+    def walls(
+        self, storey_height: float = 3.0, times: Any = None, *, method: str = "field"
+    ) -> Walls:
         """Temperatures of every facade, storey by storey.
 
         Parameters
@@ -259,6 +261,8 @@ class Simulation:
         storey_height : float
             Facades are cut into equal storeys near this height [m].
         times : sequence of datetime-like, optional
+        method : str
+            ``field`` or ``paths``, as for maps.
 
         Returns
         -------
@@ -266,7 +270,7 @@ class Simulation:
         """
         from heatmat.map_query import query_walls
 
-        return query_walls(self, storey_height, self._select_times(times))
+        return query_walls(self, storey_height, self._select_times(times), method)
 
     def with_interventions(self, interventions: Iterable[Any]) -> Simulation:
         """The same city changed; geometry, weather and random streams are shared.

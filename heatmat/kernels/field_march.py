@@ -63,6 +63,9 @@ MOST = 65535
 # one.
 PERIODIC = 0.05
 
+# What a surface hands from stage to stage: the first columns of `kernels.layout`'s states.
+GROUP_STATE = 14
+
 # Rows of `out` after the temperatures of the sets
 Z_EMITTED, Z_GROUND, Z_ROOF = range(3)
 OUT_MORE = 3
@@ -79,15 +82,24 @@ OUT_MORE = 3
     N_OUTPUT,
     N_NODES,
     N_PASSES,
-) = range(10)
-STAGE_INTS = 10
+    N_LAG,
+    N_RELAX,
+) = range(12)
+STAGE_INTS = 12
 sizes_vector = ti.types.vector(STAGE_INTS, ti.i32)
 links_vector = ti.types.vector(LINK_FLOATS, ti.f32)
 
 
 @ti.func
 def lit_shares(
-    i, last, nodes, members, base, leader: ti.template(), bits: ti.template(), scratch: ti.template()
+    i,
+    last,
+    nodes,
+    members,
+    base,
+    leader: ti.template(),
+    bits: ti.template(),
+    scratch: ti.template(),
 ):
     """Share of a group's starts that see the sun, at every node."""
     for node in range(nodes):
@@ -205,17 +217,28 @@ def fill_incident(
     """
     sub = sizes[N_SUB]
     each = 1.0 / ti.cast(sub, ti.f32)
+    every = sizes[N_EVERY]
     lit = base + 2 * (sizes[N_ROWS] + sizes[N_STEPS] + 2)
     for n in range(1, sizes[N_STEPS] + 1):
-        c = base + 2 * ((n - 1) // sizes[N_EVERY])
+        word = (n - 1) // every
+        c = base + 2 * word
         at = base + 2 * (sizes[N_ROWS] + n)
+        short = scratch[c]
+        long = scratch[c + 1]
+        if every > 1:
+            # A word is a mean; inside it series go on as from its neighbours' means to its own.
+            inside = (ti.cast(n - 1 - word * every, ti.f32) + 0.5) / ti.cast(every, ti.f32) - 0.5
+            before = base + 2 * ti.max(word - 1, 0)
+            after = base + 2 * ti.min(word + 1, sizes[N_ROWS] - 1)
+            short += inside * limited_slope(scratch[before], short, scratch[after])
+            long += inside * limited_slope(scratch[before + 1], long, scratch[after + 1])
         beam = 0.0
         for k in range((n - 1) * sub + 1, n * sub + 1):
             if node_of[k] >= 0:
                 on = normal.x * sun[k, 0] + normal.y * sun[k, 1] + normal.z * sun[k, 2]
                 beam += ti.max(on, 0.0) * scratch[lit + node_of[k]]
         scratch[at] = (
-            scratch[c]
+            short
             + each * beam
             + brings[L_ISOTROPIC] * series[F_ISOTROPIC, n]
             + brings[L_BAND] * series[F_BAND, n]
@@ -223,7 +246,7 @@ def fill_incident(
             + brings[L_UNKNOWN] * REFLECTED * series[F_GLOBAL, n]
         )
         scratch[at + 1] = (
-            scratch[c + 1]
+            long
             + brings[L_AIR] * series[F_AIR_RADIATION, n]
             + brings[L_SKY] * series[F_SKY, n]
             + brings[L_BORDER] * series[F_BORDER_LONG, n]
@@ -262,6 +285,8 @@ def march_groups(
     out: F3,
     weights: F2,
     out_of_step: I1,
+    first_place: ti.i32,
+    count_places: ti.i32,
     samples: ti.i32,
     row_entries: ti.i32,
     texels: ti.i32,
@@ -280,12 +305,14 @@ def march_groups(
         1: march each set of rays for itself, to tell the error of their mean.
     store, fresh_store : ndarray of uint32
         Series that leave the texels, read and written: `stored` words a texel.
-    begin, state : ndarray, shape (groups x row_entries, STATE_FLOATS)
+    begin, state : ndarray, shape (groups x row_entries, GROUP_STATE)
         Read where the stage does not begin anew, and written at its end. Groups are the texels if `texels` is 1, else the starts.
     near, near_weight, part_known : ndarray
         See `heatmat.kernels.field_gather`; of places, which read that module's series in `store`.
     out : ndarray, shape (places, sets + OUT_MORE, times)
         Sums of temperatures; `weights` (places, sets + OUT_MORE) those of their weights.
+    first_place, count_places : int
+        Places of this launch; `scratch` has room for so many.
     texels : int
         1: write the series that leave; 0: the temperatures.
     light_only : int
@@ -294,12 +321,14 @@ def march_groups(
         Steps; slots of sun a step; steps a stored word; steps of a day; 1 to repeat the first day
         until periodic, 2 to go on from what an earlier iterate left in `begin`; first stored
         word; stored words; 1 if the stage has output times; sun positions; most passes of the
-        first day.
+        first day; by how much of a step the ground flux is extrapolated, and by how much of its
+        change an iterate goes further, in thousandths.
     """
     sets = count.shape[1]
     width = 2 * (sizes[N_ROWS] + sizes[N_STEPS] + 2) + sizes[N_NODES]
-    for place in range(split.shape[0]):
-        base = place * width
+    for here in range(count_places):
+        place = first_place + here
+        base = here * width
         lit = base + width - sizes[N_NODES]
         turns = 1
         if split[place] == 1:
@@ -397,7 +426,9 @@ def march_groups(
                                 switches,
                             )
                 if texels == 1:
-                    write_series(place, base, stored, store, fresh_store, scratch, sizes, light_only)
+                    write_series(
+                        place, base, stored, store, fresh_store, scratch, sizes, light_only
+                    )
 
 
 @ti.func
@@ -425,15 +456,21 @@ def write_series(
     sizes,
     light_only,
 ):
-    """Pack what leaves a texel."""
+    """Pack what leaves a texel, further along the way that it went since the iterate before."""
+    relax = 0.001 * ti.cast(sizes[N_RELAX], ti.f32)
     for c in range(sizes[N_ROWS]):
         at = texel * stored + sizes[N_FIRST] + c
-        short = ti.cast(scratch[base + 2 * c] / QUANTUM + 0.5, ti.i32)
-        long = ti.cast(scratch[base + 2 * c + 1] / QUANTUM + 0.5, ti.i32)
+        word = store[at]
+        short_old = ti.cast(word & ti.u32(0xFFFF), ti.f32)
+        long_old = ti.cast(word >> ti.u32(16), ti.f32)
+        short_new = scratch[base + 2 * c] / QUANTUM
+        long_new = scratch[base + 2 * c + 1] / QUANTUM
+        short = ti.cast(short_new + relax * (short_new - short_old) + 0.5, ti.i32)
+        long = ti.cast(long_new + relax * (long_new - long_old) + 0.5, ti.i32)
         low = ti.cast(ti.min(ti.max(short, 0), MOST), ti.u32)
         high = ti.cast(ti.min(ti.max(long, 0), MOST), ti.u32)
         if light_only == 1:
-            high = store[at] >> ti.u32(16)
+            high = word >> ti.u32(16)
         fresh_store[at] = low | (high << ti.u32(16))
 
 
@@ -485,6 +522,8 @@ def march_entry(
     now = Surface(0.0)
     known_before = 0.0
     start_flux = 0.0
+    lag = 0.001 * ti.cast(sizes[N_LAG], ti.f32)
+    flux_earlier = now.ground_flux
     passes = 1
     if sizes[N_PERIODIC] == 1:
         passes = sizes[N_PASSES]
@@ -498,6 +537,7 @@ def march_entry(
         now.emission = slab.emission * t * t * t * t
     else:
         now, known_before = load_surface(begin, state_row, slab)
+        flux_earlier = now.ground_flux
     turn = 0
     while turn < passes:
         last_turn = turn == passes - 1
@@ -523,6 +563,10 @@ def march_entry(
             if n < steps:
                 after = at_1 + 2 * n
                 known_after = absorptance * scratch[after] + emissivity * scratch[after + 1]
+            # Evaporation knows the ground flux of a solver step ago, not of a long step ago.
+            flux = now.ground_flux
+            now.ground_flux = flux + lag * (flux - flux_earlier)
+            flux_earlier = flux
             before = now
             now = surface_step(
                 before,

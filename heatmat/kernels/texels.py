@@ -32,8 +32,7 @@ from heatmat.runtime import ti, tm
 L_ISOTROPIC, L_BAND, L_SKY, L_AIR, L_BORDER, L_UNKNOWN = range(6)
 LINK_FLOATS = 6
 
-# Rows of a facade's strips: first texel, columns along it; and the heights of rows above its foot
-# are `row_bottom`.
+# Columns of a facade's strips: its first texel, texels along it, texels up it
 A_FIRST, A_COLUMNS, A_ROWS = range(3)
 
 
@@ -95,15 +94,12 @@ def texel_at(
 
 @ti.func
 def wall_row(z, height):
-    """Row of a wall at z above its foot: a quarter, a quarter and a half of `height`, then whole."""
-    u = z / height
-    row = ti.cast(ti.floor(u), ti.i32) + 2
-    if u < 1.0:
-        row = 0
-        if u >= 0.5:
-            row = 2
-        elif u >= 0.25:
-            row = 1
+    """Row of a wall at z above its foot: up to half of `height`, up to all, twice, four times it."""
+    row = 0
+    top = 0.5 * height
+    while z >= top and row < 16:
+        row += 1
+        top *= 2.0
     return row
 
 
@@ -133,9 +129,7 @@ def regions_in_cells(
             + ti.cast(iy, ti.f32) * texel_f[2]
             + (ti.cast(k // side, ti.f32) + 0.5) * step
         )
-        out[cell, k] = region_at(
-            x, y, cells, blocks, block_edges, edge_sides, grid_f, grid_i
-        )
+        out[cell, k] = region_at(x, y, cells, blocks, block_edges, edge_sides, grid_f, grid_i)
 
 
 @ti.kernel
@@ -246,10 +240,10 @@ def sun_bits(
     grid_f: grid_numbers,
     grid_i: ivec4,
 ):
-    """Sun visibility of the starts: a shadow ray for every `leap` positions of a day, and one for
-    each position between two that differ.
+    """Sun visibility of the starts.
 
-    A gap shorter than `leap` positions between two equal answers is not seen.
+    There is a shadow ray for every `leap` positions of a day, and one for each position between
+    two that differ. A gap shorter than `leap` positions between two equal answers is not seen.
     """
     for start in range(start_f.shape[0]):
         for word in range(bits.shape[1]):

@@ -1,0 +1,68 @@
+"""Storeys from the field: positions spread over every patch of wall, gathered and marched."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from heatmat.field import Field
+from heatmat.field_places import Effort, gather_tile
+from heatmat.sampling_plan import pick, replicate
+from heatmat.solver import Requests
+
+EFFORT = Effort(samples=1, rays=32, sets=1)
+"""Effort for one position."""
+
+REPLICATES, POSITIONS = 4, 2
+"""Independent draws of a storey's positions, and positions in each."""
+
+TILE = 4096
+"""Storeys of a tile."""
+
+
+def gather_walls(
+    field: Callable[[], Field],
+    places: Requests,
+    *,
+    load: Callable[[str], dict | None] = lambda key: None,
+    save: Callable[[str, dict], None] = lambda key, tile: None,
+    progress: Callable[[float], None] = lambda done: None,
+) -> dict[str, np.ndarray]:
+    """Mean temperatures of patches of wall with their standard errors.
+
+    Returns
+    -------
+    dict of str to ndarray
+        surface_temperature and surface_temperature_standard_error [K], (patches, times); NaN where
+        a patch is covered.
+    """
+    tiles = []
+    for first in range(0, len(places), TILE):
+        key = f"field-{first}"
+        tile = load(key)
+        if tile is None:
+            index = np.arange(first, min(first + TILE, len(places)))
+            tile = _tile(field(), pick(places, index))
+            save(key, tile)
+        tiles.append(tile)
+        progress(min(1.0, (first + TILE) / len(places)))
+    return {name: np.concatenate([tile[name] for tile in tiles]) for name in tiles[0]}
+
+
+def _tile(field: Field, places: Requests) -> dict[str, np.ndarray]:
+    starts = replicate(places, POSITIONS, replicates=REPLICATES)
+    values, _ = gather_tile(field, starts, EFFORT, field.plan.chunks[field.done - 1])
+    shape = (len(places), REPLICATES, POSITIONS, -1)
+    mean = np.where(values.valid[:, None], values.mean, np.nan).reshape(shape)
+    number = np.isfinite(mean).sum(axis=2)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        each = np.nansum(mean, axis=2) / number
+    known = number > 0
+    count = known.sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        whole = np.nansum(mean, axis=(1, 2)) / number.sum(axis=1)
+        away = np.where(known, each - whole[:, None], 0.0)
+        error = np.sqrt((away**2).sum(axis=1) / (count - 1) / count)
+    return {
+        "surface_temperature": whole.astype(np.float32),
+        "surface_temperature_standard_error": error.astype(np.float32),
+    }
