@@ -18,7 +18,7 @@ import shapely
 from PIL import Image
 from pyproj import Transformer
 
-from data_sources import view_files
+from data_sources import street_view, view_files
 from data_sources.errors import NetworkError
 from data_sources.http import Session
 from data_sources.image_files import MAX_PIXELS, BrokenImageError, decode
@@ -189,6 +189,14 @@ def net():
         yield server
 
 
+@pytest.fixture(autouse=True)
+def pictures(monkeypatch, request):
+    """Sheets and maps are drawn in the one test that looks at them: they take most of the time."""
+    if request.node.name != "test_tables_crops_and_pictures":
+        for name in ("contact_sheet", "coverage_map"):
+            monkeypatch.setattr(street_view, name, lambda path, *_: path.write_bytes(b""))
+
+
 def fetch(net, folder, *features, buildings=None, **options):
     if features:
         net.on(HOST, "/api/search", Answer({"type": "FeatureCollection", "features": features}))
@@ -298,7 +306,7 @@ def test_interrupted_run_leaves_no_row_about_another_crop(net, tmp_path, monkeyp
     monkeypatch.setattr(view_files, "_save", save)
     with pytest.raises(KeyboardInterrupt):
         fetch(net, tmp_path, buildings=higher)
-    monkeypatch.undo()
+    monkeypatch.setattr(view_files, "_save", saved)
     fetch(net, tmp_path)  # as at first
     after = {row["file"]: (views / row["file"]).read_bytes() for row in rows_of(first.table)}
     assert after == before
