@@ -53,7 +53,8 @@ class RayGrid:
         `ENVELOPE_SLOPES` the height above which a ray that rises so steeply meets nothing more.
     blocks : ndarray of float32, shape (rows * ROW,)
         For each cell with edges a heading (number of edges, region of the reference point, its x
-        and y, top of the lowest group of planes, bottom of the next group, steepest slope) and then
+        and y, top of the lowest group of planes, bottom of the next, steepest slope, the lowest
+        group's region or -1 for several) and then
         its edges: ax, ay, bx, by, the left plane's height at a and b, the right plane's.
     block_edges : ndarray of int32, shape (rows,)
         Edge of each row, -1 for headings.
@@ -117,7 +118,7 @@ def build_ray_grid(maps: Maps, cell: float = RAY_CELL) -> RayGrid:
         maps.west + 0.5 * cell,
         maps.south + 0.5 * cell,
     ]
-    blocks[first, 4:7] = _plane_groups(maps, edges, owner, centre, cell)
+    blocks[first, 4:8] = _plane_groups(maps, edges, owner, centre, cell)
     return RayGrid(_cells(tops, codes, cell), blocks.ravel(), block_edges, nx, ny, cell)
 
 
@@ -152,14 +153,16 @@ def _fill_edges(maps: Maps, blocks: np.ndarray, at: np.ndarray, edges: np.ndarra
 def _plane_groups(
     maps: Maps, edges: np.ndarray, owner: np.ndarray, centre: np.ndarray, cell: float
 ) -> np.ndarray:
-    """Heights between which no plane of a cell lies, and the steepest slope, shape (nb, 3).
+    """What lies between the planes of each cell, shape (nb, 4).
 
     Over a cell each plane has a range of heights. The lowest ranges that overlap are one group; a
-    ray that stays above it and below all others can only meet walls.
+    ray that stays above it and below all others can only meet walls, and one that stays below all
+    others can meet no other plane. Columns: top of the group, bottom of the others, steepest slope,
+    the group's region or -1 if there are several.
     """
     count = len(centre)
     if not count:
-        return np.zeros((0, 3))
+        return np.zeros((0, 4))
     region = maps.edge_regions[edges].T.ravel()
     cell_of = np.concatenate([owner, owner])
     plane = maps.region_plane[region].astype(float)
@@ -178,7 +181,12 @@ def _plane_groups(
     top_of_lowest[gapped] = high[gap[which]]
     bottom_of_next[gapped] = low[gap[which] + 1]
     slope = np.maximum.reduceat(np.hypot(plane[order, 1], plane[order, 2]), begin)
-    return np.column_stack([top_of_lowest, bottom_of_next, slope * (1.0 + 1e-5)])
+    end[gapped] = gap[which]
+    group = np.column_stack([begin, end + 1]).ravel()
+    listed = np.append(region[order], 0)
+    least, most = (f.reduceat(listed, group)[::2] for f in (np.minimum, np.maximum))
+    only = np.where(least == most, least, -1)
+    return np.column_stack([top_of_lowest, bottom_of_next, slope * (1.0 + 1e-5), only])
 
 
 def _cells(tops: np.ndarray, codes: np.ndarray, cell: float) -> np.ndarray:

@@ -17,7 +17,7 @@ NO_ROW, PLANE_ROW = -1, -2
 
 # Rows of `blocks`: a heading, then edges
 ROW = 8
-B_COUNT, B_REGION, B_X, B_Y, B_LOW, B_NEXT, B_SLOPE = 0, 1, 2, 3, 4, 5, 6
+B_COUNT, B_REGION, B_X, B_Y, B_LOW, B_NEXT, B_SLOPE, B_LOWEST = range(8)
 E_AX, E_AY, E_BX, E_BY, E_LEFT, E_RIGHT = 0, 1, 2, 3, 4, 6
 
 

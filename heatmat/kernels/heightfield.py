@@ -12,6 +12,7 @@ over, and test each plane in turn.
 from heatmat.kernels.edges import (
     B_COUNT,
     B_LOW,
+    B_LOWEST,
     B_NEXT,
     B_SLOPE,
     E_AX,
@@ -159,12 +160,17 @@ def walk(
                     t_edge = wall_ahead(j, o, d, t_wall, blocks)
                     wall = ti.select(t_edge < t_wall, j, wall)
                     t_wall = t_edge
+                highest = upper(z, z_out)
                 between = d.z >= blocks[ROW * row + B_SLOPE] * plan or (
-                    z_min > blocks[ROW * row + B_LOW]
-                    and upper(z, z_out) < blocks[ROW * row + B_NEXT]
+                    z_min > blocks[ROW * row + B_LOW] and highest < blocks[ROW * row + B_NEXT]
                 )
+                lowest = ti.cast(blocks[ROW * row + B_LOWEST], ti.i32)
                 if between:
                     region = -1
+                elif highest < blocks[ROW * row + B_NEXT] and lowest >= 0:
+                    # Below all other planes, outside of solids: it is over this one.
+                    region = lowest
+                    row = NO_ROW
                 elif region < 0:
                     px = o.x + d.x * t
                     py = o.y + d.y * t
