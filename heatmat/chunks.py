@@ -203,8 +203,9 @@ def plan_time(
     stamps = np.asarray(stamps, int)
     per_hour = steps_per_hour(forcing.step)
     length = max(day, (chunk_steps or CHUNK_STEPS) // per_hour * per_hour)
-    east, north = to_grid(*forcing.sun_direction[:, :2].T, np.radians(convergence_deg))
-    sun = np.stack([east, north, forcing.sun_direction[:, 2]], axis=1).astype(np.float32)
+    east, north, up = forcing.sun_direction.T
+    x, y = to_grid(east, north, float(np.radians(convergence_deg)))
+    sun = np.stack([x, y, up], axis=1).astype(np.float32)
     source = _shadow_steps(forcing, origin, total, spin_up, day)
     chunks = []
     counted = False
@@ -266,7 +267,9 @@ def _hours(
             phases = used[np.arange(per_hour) * used.size // per_hour]
             lit[hour] = groups.setdefault(tuple(phases.tolist()), len(groups))
     if not groups:
-        return Hours(per_hour, count, lit, np.tile(np.float32([0.0, 0.0, -1.0]), (per_hour, 1)))
+        return Hours(
+            per_hour, count, lit, np.tile(np.array([0.0, 0.0, -1.0], np.float32), (per_hour, 1))
+        )
     phases = np.array(list(groups)).ravel()
     return Hours(per_hour, count, lit, sun[origin + phases - 1])
 

@@ -114,7 +114,7 @@ class Sums:
             mean=mean,
             error=spread,
             rays=self.paths[index],
-            valid=counted.any(axis=1),
+            valid=np.asarray(counted.any(axis=1)),
             starts={name: values[index] for name, values in self.starts.items()},
             replicates=temperature,
         )

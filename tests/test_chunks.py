@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from heatmat.chunks import plan_time
+from heatmat.chunks import plan_time, to_grid
 from heatmat.errors import InputError
 from tests.physics_case import make_series
 
@@ -40,3 +40,32 @@ def test_less_than_a_day_is_refused() -> None:
     with pytest.raises(InputError, match="spin_up_days = 1"):
         plan_time(make_series(days=0.25, spin_up_days=0))
     assert plan_time(make_series(days=1.25, spin_up_days=1, repeating=True)).spin_up == 144
+
+
+@pytest.mark.parametrize("chunk_steps", [217, 1000])
+def test_hours_take_the_sun_of_their_own_steps(chunk_steps: int) -> None:
+    """Each phase of an hour is a sun position of that hour; hours of the spin-up borrow theirs."""
+    forcing = make_series(days=3, spin_up_days=1, dni=600.0)
+    turn = 2.5
+    plan = plan_time(forcing, chunk_steps, convergence_deg=turn)
+    x, y = to_grid(*forcing.sun_direction[:, :2].T, np.radians(turn))
+    seen = 0
+    for chunk in plan.chunks:
+        hours = chunk.hours
+        assert hours.steps == 6
+        assert chunk.begin % hours.steps == 0
+        for hour in range(1, hours.count + 1):
+            steps = chunk.begin + (hour - 1) * 6 + np.arange(6)
+            steps = steps[steps < forcing.n_steps]
+            steps = steps[forcing.sun_up[steps]]
+            assert (hours.lit[hour] >= 0) == (steps.size > 0)
+            if steps.size:
+                group = hours.sun[hours.lit[hour] * 6 : hours.lit[hour] * 6 + 6]
+                # Made-up days are alike, so that borrowed positions are the same.
+                own = np.stack([x[steps], y[steps], forcing.sun_direction[steps, 2]], axis=1)
+                gap = np.abs(group[:, None] - own[None]).max(axis=2)
+                assert (gap.min(axis=1) < 1e-6).all()
+                assert (gap.min(axis=0) < 1e-6).all()
+                seen += 1
+        assert hours.groups <= 32
+    assert seen > 40

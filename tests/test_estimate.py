@@ -1,0 +1,51 @@
+"""Sums over samples and rounds, and how many more a place is given."""
+
+from __future__ import annotations
+
+import numpy as np
+import shapely
+
+from heatmat.estimate import LEAP, UPPER_90, estimate, sums
+from heatmat.sampling_plan import REPLICATES, plan_squares, replicate
+from heatmat.solver import Requests, Solver
+from tests.physics_case import boxes, local, make_case_of, make_series
+
+
+def street() -> tuple[Solver, Requests]:
+    """A yard between two houses, and three points in it, one of them under a house."""
+    city = boxes([shapely.box(0, 0, 12, 10), shapely.box(18, 0, 30, 10)], [9.0, 14.0])
+    case = make_case_of(city, make_series(dni=700.0, dhi=100.0, sky=320.0))
+    xy = local(case, [15.0, 13.0, 6.0], [5.0, 2.0, 5.0])
+    keys = np.arange(3, dtype=np.uint32)
+    places = plan_squares(xy[:, 0], xy[:, 1], np.zeros(3), np.zeros(3, int), keys)
+    return Solver(case, "cpu"), places
+
+
+def test_rounds_add_up_to_one() -> None:
+    """Two rounds that go on along their sequences are the same as one that takes all samples."""
+    solver, places = street()
+    whole = sums(solver.solve(replicate(places, 4), 4, full=True), 3, 4, 4).estimate()
+    parts = sums(solver.solve(replicate(places, 1), 4, full=True), 3, 1, 4)
+    # The second place only later: it keeps its own number of paths.
+    rest = sums(solver.solve(replicate(places, 3, first=1), 4, full=True), 3, 3, 4)
+    parts.add(np.array([0, 1, 2]), rest)
+    added = parts.estimate()
+    assert list(whole.valid) == [True, True, False]
+    np.testing.assert_allclose(added.mean[:2], whole.mean[:2], rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(added.error[:2], whole.error[:2], rtol=1e-4, atol=1e-7)
+    np.testing.assert_allclose(added.starts["sky_view"], whole.starts["sky_view"], rtol=1e-6)
+    assert np.array_equal(added.rays, whole.rays)
+    assert np.array_equal(added.starts["kind"], whole.starts["kind"])
+
+
+def test_no_more_paths_than_allowed_and_no_fewer_than_needed() -> None:
+    solver, places = street()
+    most = 1024
+    everything = estimate(solver, places, target_error=0.0, max_rays=most)
+    assert list(everything.rays[:2]) == [most, most]
+    assert everything.rays[2] < most  # nothing there: not asked again
+    enough = estimate(solver, places, target_error=0.15, max_rays=1 << 16)
+    level = UPPER_90 * np.sqrt((enough.error[:2] ** 2).mean(axis=1))
+    assert (level <= 0.15).all()
+    assert (enough.rays[:2] <= LEAP * most).all()
+    assert (enough.rays % REPLICATES == 0).all()
