@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from xml.parsers import expat
 
+from data_sources.pbf import scan
 from data_sources.untrusted import check_xml, opened
 from heatmat.errors import InputError
 from heatmat.features import Features, read_features
@@ -42,6 +43,10 @@ def read_extract(path: Path) -> Features:
     return read_features(path)
 
 
+AREA_TAGS = {"building", "building:part", *AREAS, "area:highway"}
+"""Keys that make a closed relation something we use."""
+
+
 @dataclass
 class Survey:
     """What the text of an extract says that its features do not.
@@ -64,12 +69,12 @@ class Survey:
 
 
 def survey(path: Path) -> Survey:
-    """Read through an XML extract; a .pbf gives an empty survey."""
-    found = Survey()
+    """Read through an extract for what its features do not say."""
     if path.name.lower().endswith(".pbf"):
-        return found
+        return _survey_pbf(path)
+    found = Survey()
     relation: list[str] = []  # id, and the tags that matter, of the relation being read
-    wanted = {"building", "building:part", *AREAS, "area:highway"}
+    wanted = AREA_TAGS
 
     def start(name: str, values: dict[str, str]) -> None:
         if name == "bounds":
@@ -95,6 +100,16 @@ def survey(path: Path) -> Survey:
     except expat.ExpatError as error:
         raise InputError("not well-formed XML", where=str(path), got=str(error)) from None
     return found
+
+
+def _survey_pbf(path: Path) -> Survey:
+    bounds, relations = scan(path)
+    areas = {
+        f"relation/{number}"
+        for number, tags in relations
+        if tags.get("type") == "multipolygon" and AREA_TAGS & tags.keys()
+    }
+    return Survey(None if bounds is None else (bounds[0], bounds[1], bounds[2], bounds[3]), areas)
 
 
 def _bounds(values: dict[str, str]) -> tuple[float, float, float, float] | None:

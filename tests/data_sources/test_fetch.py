@@ -361,12 +361,14 @@ def test_overlaps_and_areas_cut_by_the_border_are_counted(tmp_path):
     osm.square(60, 0, 20, {"building": "yes", "height": "14"})
     osm.square(80, 0, 20, {"building": "yes", "height": "14"})  # a wall in common is none
     osm.relation([(9999, "outer")], {"building": "yes"})
-    path = osm.write_xml(tmp_path / "a.osm")
-    assert cli.main(["fetch", "--osm", str(path), "--quiet", "--out", str(tmp_path / "c")]) == 0
-    counts = rows(tmp_path / "c")
-    assert counts["pairs that overlap; the higher counts there"] == 1
-    assert counts["no geometry (cut by the border of the data), not used"] == 1
-    assert counts["features"] == 5
+    osm.relation([(9998, "outer")], {"route": "bus"})  # nothing we would use
+    for path in (osm.write_xml(tmp_path / "a.osm"), osm.write_pbf(tmp_path / "b.osm.pbf")):
+        out = tmp_path / path.name[0]
+        assert cli.main(["fetch", "--osm", str(path), "--quiet", "--out", str(out)]) == 0
+        counts = rows(out)
+        assert counts["pairs that overlap; the higher counts there"] == 1
+        assert counts["no geometry (cut by the border of the data), not used"] == 1
+        assert counts["features"] == 5
 
 
 @pytest.mark.parametrize(
