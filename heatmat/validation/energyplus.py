@@ -34,7 +34,6 @@ OWN = {
     "longwave_sky": "isotropic",
     "ground_reflection": "traced",
     "solar_interpolation": "mean_preserving",
-    "sun_time": "mid_step",
     "wind_profile": "canopy",
 }
 """HeatMat's own choices where they differ from the matched ones, in the order they are switched."""
