@@ -5,12 +5,17 @@ by texel, with what the others sent in the iterate before (waveform relaxation):
 in one more bounce, and what is left shrinks six to ten times. Maps gather from the result.
 """
 
+import hashlib
+import os
+import zipfile
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from heatmat.case import Case
 from heatmat.chunks import Chunk
+from heatmat.errors import InputError
 from heatmat.field_links import (
     Bundle,
     empty_bundle,
@@ -19,8 +24,9 @@ from heatmat.field_links import (
     shade_bundle,
 )
 from heatmat.field_texels import SAMPLES, Texels, lay_texels, mixtures
-from heatmat.field_time import Stage, field_plan, stages_of
+from heatmat.field_time import Shadows, Stage, field_plan, stages_of
 from heatmat.kernels import field_march, layout
+from heatmat.kernels.field_incident import QUANTUM
 from heatmat.rayfield import RayField, to_device
 from heatmat.reference_classes import ReferenceClasses
 from heatmat.runtime import ensure_device, ti
@@ -38,8 +44,8 @@ SWEEPS = (0.0, 0.3, 0.0, 0.3)
 FIRST_PASSES = 2
 """Most passes of the periodic day in the first iterate; each later one corrects it once more."""
 
-BLOCK = 1 << 15
-"""Texels of one launch: what bounds the scratch memory."""
+BLOCK_BYTES = 48 << 20
+"""Scratch memory of one launch; what one thread needs grows with the window."""
 
 
 class Field:
@@ -82,7 +88,6 @@ class Field:
         self.store = ti.ndarray(dtype=ti.u32, shape=(1,))
         self.words = 0
         self._state = self._state_array(1)
-        self.change: list[float] = []
 
     # -- geometry -------------------------------------------------------------------------------
 
@@ -130,9 +135,7 @@ class Field:
     def march_chunk(self) -> Chunk:
         """March the texels through the next chunk; `store` then holds what leaves them."""
         chunk = self.plan.chunks[self.done]
-        known = (chunk, self.plan, self.tables, self.references)
-        self.stages, self.place_stages, shadows = stages_of(*known)
-        self.forcing = self.tables.chunk(chunk, self.references)
+        shadows = self._prepare(chunk)
         shade_bundle(self.bundle, shadows.nodes, shadows.days, self.rays, together=True)
         self.words = sum(stage.rows for stage in self.stages)
         n = self.texels.count
@@ -166,13 +169,79 @@ class Field:
         self.done += 1
         return chunk
 
+    def _prepare(self, chunk: Chunk) -> Shadows:
+        """Stages of a chunk."""
+        known = (chunk, self.plan, self.tables, self.references)
+        self.stages, self.place_stages, shadows = stages_of(*known)
+        self.forcing = self.tables.chunk(chunk, self.references)
+        return shadows
+
+    def save(self, path: str | Path) -> None:
+        """Write what leaves the texels to one .npz file, aside first and then renamed."""
+        path = Path(path)
+        aside = path.with_name(f".{path.name}.partial")
+        with aside.open("wb") as file:
+            np.savez(
+                file,
+                store=self.store.to_numpy(),
+                state=self._state.to_numpy(),
+                words=self.words,
+                done=self.done,
+                print=np.frombuffer(self.fingerprint.encode(), np.uint8),
+            )
+        os.replace(aside, path)
+
+    def load(self, path: str | Path) -> None:
+        """Take up what `save` wrote for the same case, size and seed, in place of marching.
+
+        Raises
+        ------
+        InputError
+            If the file is missing, damaged or of another field.
+        """
+        remedy = "march the field anew"
+        try:
+            with np.load(path) as stored:
+                arrays = {name: stored[name] for name in stored.files}
+            same = arrays["print"].tobytes().decode() == self.fingerprint
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            raise InputError(
+                "not a saved field", where=str(path), got=type(error).__name__, remedy=remedy
+            ) from error
+        if not same:
+            raise InputError("the field of another case", where=str(path), remedy=remedy)
+        self._prepare(self.plan.chunks[0])
+        self.words, self.done = int(arrays["words"]), int(arrays["done"])
+        self.store, self._state = to_device(arrays["store"]), to_device(arrays["state"])
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of the texels' links and of the forcing: equal for equal fields."""
+        digest = hashlib.sha256()
+        case = self.case
+        for array in (
+            self.bundle.links.to_numpy(),
+            self.bundle.start_i.to_numpy(),
+            case.forcing.air_temperature,
+            case.forcing.ghi,
+            case.forcing.sky_longwave,
+            case.forcing.wind_speed,
+            case.constructions.albedo,
+            case.constructions.emissivity,
+            case.constructions.rate,
+            case.constructions.gain,
+            case.constructions.held_temperature,
+        ):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
+
     def _guess(self) -> None:
-        """Before the first iterate no light comes back, and the longwave of typical surroundings."""
+        """Before the first iterate: no light comes back, longwave of typical surroundings does."""
         words = []
         for stage in self.stages:
             long = stage.series.to_numpy()[layout.F_SURROUNDINGS, 1 : stage.steps + 1]
             long = long.reshape(stage.rows, stage.every).mean(axis=1)
-            words.append((long / field_march.QUANTUM).astype(np.uint32) << np.uint32(16))
+            words.append((long / QUANTUM).astype(np.uint32) << np.uint32(16))
         row = np.concatenate(words)
         self.store.from_numpy(np.tile(row, self.texels.count))
 
@@ -246,7 +315,7 @@ def march(
 ) -> None:
     """Launch `kernels.field_march.march_groups` for a bundle and a stage."""
     width = 2 * (stage.rows + stage.steps + 2) + stage.nodes
-    size = min(bundle.places, BLOCK)
+    size = min(bundle.places, max(64, BLOCK_BYTES // (4 * width)))
     scratch = ti.ndarray(dtype=ti.f32, shape=(size * width,))
     for first_place in range(0, bundle.places, size):
         field_march.march_groups(

@@ -1,4 +1,4 @@
-"""Maps from the field: cells of a map in tiles, each cell in parts, each part gathered and marched."""
+"""Maps from the field: tiles of cells, cells in parts, each part gathered and marched."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,8 +40,11 @@ PERIOD = 4
 STREAM_CELLS = 16
 """Cells along a side of a block that shares its sequence."""
 
-TILE_STARTS = 1 << 17
-"""Starts of a tile; bounds the memory (some 1 kB a start)."""
+TILE_BYTES = 192 << 20
+"""Device memory of a tile."""
+
+START_BYTES = 600
+"""What a start takes beside the series that fall on its part: records, links, states, requests."""
 
 
 @dataclass(frozen=True)
@@ -72,12 +75,16 @@ class PixelGrid:
 Tile = dict[str, np.ndarray]
 
 
-def map_tiles(grid: PixelGrid) -> list[tuple[int, int]]:
-    """Rows of pixels (first, last + 1) of each tile, from the north."""
+def map_tiles(grid: PixelGrid, words: int) -> list[tuple[int, int]]:
+    """Rows of pixels (first, last + 1) of each tile, from the north.
+
+    `words` is the length of a texel's series.
+    """
     cells_row = grid.nx * grid.divide**2
     effort = FINE if grid.divide == 1 else COARSE
     # Parts are some 1.2 times as many as cells in a dense centre.
-    rows = max(1, int(TILE_STARTS / (1.2 * effort.samples * cells_row)))
+    part = effort.samples * START_BYTES + 4 * words * (effort.sets + 1)
+    rows = max(1, int(TILE_BYTES / (1.2 * part * cells_row)))
     return [(r, min(r + rows, grid.ny)) for r in range(0, grid.ny, rows)]
 
 
@@ -232,6 +239,7 @@ def gather_map(
     grid: PixelGrid,
     origin: tuple[float, float],
     seed: int,
+    words: int,
     *,
     load: Callable[[str], Tile | None] = lambda key: None,
     save: Callable[[str, Tile], None] = lambda key, tile: None,
@@ -245,11 +253,13 @@ def gather_map(
         Gives the field, marched; called where a tile is not there yet.
     origin : tuple of float
         CRS coordinates of the local zero.
+    words : int
+        Length of a texel's series; tiles of long windows are smaller.
     load, save : callable
         Finished tiles, by key.
     """
     tiles = []
-    for rows in map_tiles(grid):
+    for rows in map_tiles(grid, words):
         key = f"field-{grid.size:g}-{rows[0]}"
         tile = load(key)
         if tile is None:

@@ -12,7 +12,7 @@ from heatmat.chunks import Chunk, TimePlan, plan_time
 from heatmat.conduction import exponential_coefficients
 from heatmat.forcing import Forcing
 from heatmat.kernels import layout
-from heatmat.kernels.field_march import sizes_vector
+from heatmat.kernels.field_incident import sizes_vector
 from heatmat.rayfield import to_device
 from heatmat.reference_classes import ReferenceClasses
 from heatmat.runtime import ti
@@ -31,9 +31,6 @@ the evening went."""
 
 STORED_MINUTES = 30
 """Resolution of the texels' series in the window."""
-
-CHUNK_DAYS = 2
-"""Days of the window that are held at a time."""
 
 _STAMPS = (
     layout.F_AIR,
@@ -128,9 +125,14 @@ class Shadows:
 
 
 def field_plan(forcing: Forcing, stamps: np.ndarray) -> TimePlan:
-    """Cut the time into chunks: the spin-up with the window's first days, then days."""
-    day = round(86400.0 / forcing.step)
-    return plan_time(forcing, forcing.spin_up_steps + CHUNK_DAYS * day, stamps)
+    """The whole time as one chunk: maps gather from all of it."""
+    return plan_time(forcing, forcing.n_steps, stamps)
+
+
+def series_words(forcing: Forcing) -> int:
+    """Words of a texel's series, about: hours before the window, half hours in it."""
+    hours = forcing.n_steps * forcing.step / 3600.0
+    return int(hours + (forcing.n_steps - forcing.spin_up_steps) * forcing.step / 3600.0) + 24
 
 
 def stages_of(

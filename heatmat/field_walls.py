@@ -15,19 +15,31 @@ EFFORT = Effort(samples=1, rays=32, sets=1)
 REPLICATES, POSITIONS = 4, 2
 """Independent draws of a storey's positions, and positions in each."""
 
-TILE = 4096
-"""Storeys of a tile."""
+TILE, TILE_WORDS = 4096, 1 << 21
+"""Most storeys of a tile, and most words of series of one position of each."""
 
 
 def gather_walls(
     field: Callable[[], Field],
     places: Requests,
+    words: int,
     *,
     load: Callable[[str], dict | None] = lambda key: None,
     save: Callable[[str, dict], None] = lambda key, tile: None,
     progress: Callable[[float], None] = lambda done: None,
 ) -> dict[str, np.ndarray]:
     """Mean temperatures of patches of wall with their standard errors.
+
+    Parameters
+    ----------
+    field : callable
+        Gives the field, marched; called where a tile is not there yet.
+    places : Requests
+        One row a patch.
+    words : int
+        Length of a texel's series; tiles of long windows are smaller.
+    load, save : callable
+        Finished tiles, by key.
 
     Returns
     -------
@@ -36,15 +48,16 @@ def gather_walls(
         a patch is covered.
     """
     tiles = []
-    for first in range(0, len(places), TILE):
+    size = max(64, min(TILE, TILE_WORDS // words))
+    for first in range(0, len(places), size):
         key = f"field-{first}"
         tile = load(key)
         if tile is None:
-            index = np.arange(first, min(first + TILE, len(places)))
+            index = np.arange(first, min(first + size, len(places)))
             tile = _tile(field(), pick(places, index))
             save(key, tile)
         tiles.append(tile)
-        progress(min(1.0, (first + TILE) / len(places)))
+        progress(min(1.0, (first + size) / len(places)))
     return {name: np.concatenate([tile[name] for tile in tiles]) for name in tiles[0]}
 
 

@@ -115,6 +115,7 @@ def _map_by_field(
 ) -> dict[str, np.ndarray]:
     """Pixels that gather from the field; finished tiles are kept in the simulation's store."""
     from heatmat.field_map import PixelGrid, gather_map
+    from heatmat.field_time import series_words
 
     maps, store = simulation.maps, simulation.store
     half = 0.5 * resolution
@@ -126,6 +127,7 @@ def _map_by_field(
         grid,
         maps.origin,
         simulation.seed,
+        series_words(simulation.forcing),
         load=lambda key: store.load_tile(key) if store is not None else None,
         save=lambda key, tile: store.save_tile(key, tile) if store is not None else None,
         progress=lambda done: simulation.progress("maps", done, 1.0),
@@ -193,12 +195,14 @@ def _walls_by_field(
     simulation: Simulation, places: Requests, label: str, times: np.ndarray
 ) -> dict[str, np.ndarray]:
     """Storeys that gather from the field."""
+    from heatmat.field_time import series_words
     from heatmat.field_walls import gather_walls
 
     store = simulation.store
     found = gather_walls(
         simulation.field,
         places,
+        series_words(simulation.forcing),
         load=lambda key: store.load_tile(f"{label}-{key}") if store is not None else None,
         save=lambda key, tile: store.save_tile(f"{label}-{key}", tile) if store else None,
         progress=lambda done: simulation.progress("walls", done, 1.0),

@@ -1,10 +1,30 @@
 """The march of texels, pixels and patches of wall from their links: one gather, one march.
 
-A group of starts (the samples of a texel, or of one replicate of a pixel) adds up the series of
-the texels that its rays met, and marches the full balance of each of its constructions. A texel
-writes the series that leave it, all others the temperatures asked for.
+A group of starts adds up the series that fall on it and marches the full balance of each of its
+constructions. A texel writes the series that leave it, all others the temperatures asked for.
 """
 
+from heatmat.kernels.field_incident import (
+    N_DAY,
+    N_EVERY,
+    N_FIRST,
+    N_LAG,
+    N_NODES,
+    N_OUTPUT,
+    N_PASSES,
+    N_PERIODIC,
+    N_ROWS,
+    N_STEPS,
+    count_members,
+    fill_incident,
+    gather_links,
+    gather_near,
+    links_vector,
+    lit_shares,
+    reflect_light,
+    sizes_vector,
+    write_series,
+)
 from heatmat.kernels.gather import physics_vector, switches_vector
 from heatmat.kernels.heightfield import GROUND, ROOF
 from heatmat.kernels.layout import (
@@ -13,20 +33,11 @@ from heatmat.kernels.layout import (
     C_EMISSIVITY,
     C_STEADY_GAIN,
     F_AIR,
-    F_AIR_RADIATION,
-    F_BAND,
-    F_BORDER_LONG,
-    F_BORDER_SHORT,
-    F_GLOBAL,
-    F_ISOTROPIC,
     F_PRIESTLEY_TAYLOR,
-    F_SKY,
-    F_SURROUNDINGS,
     M_GAIN,
     MAX_ENTRIES,
     MODES,
     O_CONVECTION,
-    O_UNSHADED,
     ORIENTATIONS,
     P_BASE,
     S_NX,
@@ -38,26 +49,12 @@ from heatmat.kernels.layout import (
     T_COMPOSITION,
     T_KIND,
 )
-from heatmat.kernels.linear import REFLECTED
 from heatmat.kernels.march import DRIFT, load_surface, periodic_start, save_surface
 from heatmat.kernels.paths import U2, orientation_class
 from heatmat.kernels.starts import F1, F2, F3, I1, I2, U1
 from heatmat.kernels.surface_step import Surface, film_of, slab_of, surface_step
-from heatmat.kernels.texels import (
-    L_AIR,
-    L_BAND,
-    L_BORDER,
-    L_ISOTROPIC,
-    L_SKY,
-    L_UNKNOWN,
-    LINK_FLOATS,
-)
 from heatmat.kernels.wall import forced_film, limited_slope, load_modes
 from heatmat.runtime import ti, tm
-
-# Series of texels are whole numbers of this [W m-2], light in the lower half of a word: 0.002 K.
-QUANTUM = 0.03125
-MOST = 65535
 
 # A pass of the first day that moved the starts of the modes by less, in sum [K], is the last but
 # one.
@@ -69,189 +66,6 @@ GROUP_STATE = 14
 # Rows of `out` after the temperatures of the sets
 Z_EMITTED, Z_GROUND, Z_ROOF = range(3)
 OUT_MORE = 3
-
-# Sizes of a stage
-(
-    N_STEPS,
-    N_SUB,
-    N_EVERY,
-    N_DAY,
-    N_PERIODIC,
-    N_FIRST,
-    N_ROWS,
-    N_OUTPUT,
-    N_NODES,
-    N_PASSES,
-    N_LAG,
-    N_RELAX,
-) = range(12)
-STAGE_INTS = 12
-sizes_vector = ti.types.vector(STAGE_INTS, ti.i32)
-links_vector = ti.types.vector(LINK_FLOATS, ti.f32)
-
-
-@ti.func
-def lit_shares(
-    i,
-    last,
-    nodes,
-    members,
-    base,
-    leader: ti.template(),
-    bits: ti.template(),
-    scratch: ti.template(),
-):
-    """Share of a group's starts that see the sun, at every node."""
-    for node in range(nodes):
-        lit = ti.u32(0)
-        for other in range(i, last):
-            if leader[other] == i:
-                lit += (bits[other, node >> 5] >> ti.cast(node & 31, ti.u32)) & ti.u32(1)
-        scratch[base + node] = ti.cast(lit, ti.f32) / members
-
-
-@ti.func
-def gather_links(
-    i,
-    last,
-    base,
-    first,
-    rows,
-    leader: ti.template(),
-    links: ti.template(),
-    count: ti.template(),
-    known: ti.template(),
-    store: ti.template(),
-    stored,
-    scratch: ti.template(),
-):
-    """Add up what the texels met by a group's rays send; return the shares of the known series."""
-    brings = links_vector(0.0)
-    members = 0.0
-    for c in range(2 * rows):
-        scratch[base + c] = 0.0
-    for other in range(i, last):
-        if leader[other] == i:
-            members += 1.0
-            for k in ti.static(range(LINK_FLOATS)):
-                brings[k] += known[other, 0, k]
-            for j in range(count[other, 0]):
-                at = links[other, j] * stored + first
-                for c in range(rows):
-                    word = store[at + c]
-                    scratch[base + 2 * c] += ti.cast(word & ti.u32(0xFFFF), ti.f32)
-                    scratch[base + 2 * c + 1] += ti.cast(word >> ti.u32(16), ti.f32)
-    scale = QUANTUM / (members * ti.cast(links.shape[1], ti.f32))
-    for c in range(2 * rows):
-        scratch[base + c] *= scale
-    return brings / members
-
-
-@ti.func
-def gather_near(
-    place,
-    which,
-    sets,
-    base,
-    first,
-    rows,
-    near: ti.template(),
-    near_weight: ti.template(),
-    part_known: ti.template(),
-    part_store: ti.template(),
-    stored,
-    scratch: ti.template(),
-):
-    """Mean of what falls on a part and its neighbours; return that of the known series' shares.
-
-    `which` is a set of rays, or their number for all of them.
-    """
-    brings = links_vector(0.0)
-    total = 0.0
-    for c in range(2 * rows):
-        scratch[base + c] = 0.0
-    for k in range(near.shape[1]):
-        w = near_weight[place, k]
-        if w > 0.0:
-            total += w
-            other = near[place, k]
-            for m in ti.static(range(LINK_FLOATS)):
-                brings[m] += w * part_known[other, which, m]
-            at = (other * (sets + 1) + which) * stored + first
-            for c in range(rows):
-                word = part_store[at + c]
-                scratch[base + 2 * c] += w * ti.cast(word & ti.u32(0xFFFF), ti.f32)
-                scratch[base + 2 * c + 1] += w * ti.cast(word >> ti.u32(16), ti.f32)
-    for c in range(2 * rows):
-        scratch[base + c] *= QUANTUM / total
-    return brings / total
-
-
-@ti.func
-def count_members(i, last, leader: ti.template()):
-    """Starts that march with start `i`."""
-    members = 0.0
-    for other in range(i, last):
-        if leader[other] == i:
-            members += 1.0
-    return members
-
-
-@ti.func
-def fill_incident(
-    normal,
-    brings,
-    base,
-    sizes,
-    series: ti.template(),
-    sun: ti.template(),
-    node_of: ti.template(),
-    scratch: ti.template(),
-):
-    """Light and longwave that fall on a group in every step of a stage, after its gathered rows.
-
-    Parameters
-    ----------
-    sun : ndarray, shape (slots + 1, 3)
-        Beam times sun direction; `N_SUB` slots a step.
-    """
-    sub = sizes[N_SUB]
-    each = 1.0 / ti.cast(sub, ti.f32)
-    every = sizes[N_EVERY]
-    lit = base + 2 * (sizes[N_ROWS] + sizes[N_STEPS] + 2)
-    for n in range(1, sizes[N_STEPS] + 1):
-        word = (n - 1) // every
-        c = base + 2 * word
-        at = base + 2 * (sizes[N_ROWS] + n)
-        short = scratch[c]
-        long = scratch[c + 1]
-        if every > 1:
-            # A word is a mean; inside it series go on as from its neighbours' means to its own.
-            inside = (ti.cast(n - 1 - word * every, ti.f32) + 0.5) / ti.cast(every, ti.f32) - 0.5
-            before = base + 2 * ti.max(word - 1, 0)
-            after = base + 2 * ti.min(word + 1, sizes[N_ROWS] - 1)
-            short += inside * limited_slope(scratch[before], short, scratch[after])
-            long += inside * limited_slope(scratch[before + 1], long, scratch[after + 1])
-        beam = 0.0
-        for k in range((n - 1) * sub + 1, n * sub + 1):
-            if node_of[k] >= 0:
-                on = normal.x * sun[k, 0] + normal.y * sun[k, 1] + normal.z * sun[k, 2]
-                beam += ti.max(on, 0.0) * scratch[lit + node_of[k]]
-        scratch[at] = (
-            short
-            + each * beam
-            + brings[L_ISOTROPIC] * series[F_ISOTROPIC, n]
-            + brings[L_BAND] * series[F_BAND, n]
-            + brings[L_BORDER] * series[F_BORDER_SHORT, n]
-            + brings[L_UNKNOWN] * REFLECTED * series[F_GLOBAL, n]
-        )
-        scratch[at + 1] = (
-            long
-            + brings[L_AIR] * series[F_AIR_RADIATION, n]
-            + brings[L_SKY] * series[F_SKY, n]
-            + brings[L_BORDER] * series[F_BORDER_LONG, n]
-            + brings[L_UNKNOWN] * series[F_SURROUNDINGS, n]
-        )
 
 
 @ti.kernel
@@ -306,7 +120,7 @@ def march_groups(
     store, fresh_store : ndarray of uint32
         Series that leave the texels, read and written: `stored` words a texel.
     begin, state : ndarray, shape (groups x row_entries, GROUP_STATE)
-        Read where the stage does not begin anew, and written at its end. Groups are the texels if `texels` is 1, else the starts.
+        Read where the stage does not begin anew, written at its end; a group is a texel or a start.
     near, near_weight, part_known : ndarray
         See `heatmat.kernels.field_gather`; of places, which read that module's series in `store`.
     out : ndarray, shape (places, sets + OUT_MORE, times)
@@ -429,49 +243,6 @@ def march_groups(
                     write_series(
                         place, base, stored, store, fresh_store, scratch, sizes, light_only
                     )
-
-
-@ti.func
-def reflect_light(
-    albedo, kind, base, scratch: ti.template(), series: ti.template(), sizes, switches
-):
-    """Add the light that a texel sends back to its stored rows."""
-    factor = albedo / ti.cast(sizes[N_EVERY], ti.f32)
-    at_1 = base + 2 * (sizes[N_ROWS] + 1)
-    for n in range(1, sizes[N_STEPS] + 1):
-        light = scratch[at_1 + 2 * (n - 1)]
-        if switches[O_UNSHADED] == 1 and kind == GROUND:
-            light = series[F_GLOBAL, n]
-        scratch[base + 2 * ((n - 1) // sizes[N_EVERY])] += factor * light
-
-
-@ti.func
-def write_series(
-    texel,
-    base,
-    stored,
-    store: ti.template(),
-    fresh_store: ti.template(),
-    scratch: ti.template(),
-    sizes,
-    light_only,
-):
-    """Pack what leaves a texel, further along the way that it went since the iterate before."""
-    relax = 0.001 * ti.cast(sizes[N_RELAX], ti.f32)
-    for c in range(sizes[N_ROWS]):
-        at = texel * stored + sizes[N_FIRST] + c
-        word = store[at]
-        short_old = ti.cast(word & ti.u32(0xFFFF), ti.f32)
-        long_old = ti.cast(word >> ti.u32(16), ti.f32)
-        short_new = scratch[base + 2 * c] / QUANTUM
-        long_new = scratch[base + 2 * c + 1] / QUANTUM
-        short = ti.cast(short_new + relax * (short_new - short_old) + 0.5, ti.i32)
-        long = ti.cast(long_new + relax * (long_new - long_old) + 0.5, ti.i32)
-        low = ti.cast(ti.min(ti.max(short, 0), MOST), ti.u32)
-        high = ti.cast(ti.min(ti.max(long, 0), MOST), ti.u32)
-        if light_only == 1:
-            high = word >> ti.u32(16)
-        fresh_store[at] = low | (high << ti.u32(16))
 
 
 @ti.func

@@ -94,7 +94,7 @@ def texel_at(
 
 @ti.func
 def wall_row(z, height):
-    """Row of a wall at z above its foot: up to half of `height`, up to all, twice, four times it."""
+    """Row of a wall at z above its foot: up to half of `height`, once, twice, four times it."""
     row = 0
     top = 0.5 * height
     while z >= top and row < 16:
