@@ -165,6 +165,9 @@ def fetch_views(
         Path(folder) / "views", buildings, facades, building_of, cameras, chosen, fetched,
         convergence, skipped,
     )  # fmt: skip
+    if any(skipped.values()):
+        reasons = (f"{n} {why.replace('_', ' ')}" for why, n in sorted(skipped.items()) if n)
+        notes.append("street view: not used: " + ", ".join(reasons))
     coverage, _ = seen_share(facades, [crop.view for crop in crops])
     used = {crop.view.camera for crop in crops}
     counts = {

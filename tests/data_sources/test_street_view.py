@@ -355,8 +355,9 @@ def test_images_that_cannot_be_fetched_are_counted(net, tmp_path):
         net.on(STORE, f"/p{k}.jpg", answer)
     result = fetch(net, tmp_path, *street(4))
     assert result.skipped == {"not_fetched": 4}
-    assert len(result.notes) == 3  # the first three; more would say the same
-    assert all(STORE in note and "\n" not in note for note in result.notes)
+    assert len(result.notes) == 4  # the first three errors; more would say the same
+    assert all(STORE in note and "\n" not in note for note in result.notes[:3])
+    assert result.notes[3] == "street view: not used: 4 not fetched"
     assert result.counts["views"] == 0 and result.table is None
 
 
