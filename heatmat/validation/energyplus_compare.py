@@ -44,8 +44,8 @@ MATCHED = {
     "ground_reflection": "unshaded",
 }
 """Options under which HeatMat makes the choices that EnergyPlus makes. The engine takes the sun at
-the end of its steps of a minute: over five of them the mean is half a minute after our mid-step, two
-minutes before our step's end."""
+the end of its steps of a minute: over five of them the mean is half a minute after our mid-step and
+two minutes before our step's end."""
 NEAR_SWITCH = np.timedelta64(30, "m")
 
 
