@@ -17,6 +17,7 @@ import numpy as np
 from heatmat.reference.mesh import Mesh
 from heatmat.reference_benchmark import Clock
 from heatmat.reference_scenes import Probe, Scene
+from heatmat.units import KELVIN
 
 NUMBERS = (1, 10, 100, 1000)
 CELLS = (0.5, 1.0, 2.0, 4.0)
@@ -57,7 +58,7 @@ class Effort:
     numbers: tuple[int, ...] = NUMBERS
     cells: tuple[float, ...] = CELLS
     cuts: tuple[int, ...] = CUTS
-    sizes: tuple[int, ...] = (4, 8, 16, 32, 64, 128, 256)
+    sizes: tuple[int, ...] = (4, 16, 64, 128, 256, 512)
     truth_error: float = 0.03
     paths: int = 256
 
@@ -78,7 +79,7 @@ def districts(numbers: tuple[int, ...] = NUMBERS) -> list[Scene]:
 
     from heatmat.reference_scenes import CORNER, city_of
 
-    most = max(25, *numbers)
+    most = max(1000, *numbers)  # the same places and heights whatever is asked for
     side = int(np.ceil(np.sqrt(most))) + 2
     i, j = (part.ravel() for part in np.mgrid[0:side, 0:side] - side // 2)
     order = np.argsort(np.hypot(PITCH[0] * i, PITCH[1] * j), kind="stable")[:most]
@@ -140,11 +141,11 @@ def scaling(
     -------
     dict
         ``buildings``, ``resolution``: lists of records. ``seconds_2_5d``, ``seconds_3d``: processor
-        seconds for one probe at noon to 0.1 K, mean over the probes, from measured error curves
-        (2.5D) and from cost and variance of a path (3D); ``setup_seconds_2_5d``,
-        ``setup_seconds_3d``: before the first question, kernels compiled; ``triangles``; and
-        ``difference_k``, the probes' temperatures less those of the first record of the list,
-        root mean square, 2.5D.
+        seconds for one probe at noon to 0.1 K, from measured error curves (2.5D; a day's 24 values
+        come with it) and from cost and variance of a path (3D), mean over the probes that the
+        largest query of the 2.5D side brings to the error (``probes_left_out``: the others, on
+        neither side); ``setup_seconds_2_5d``, ``setup_seconds_3d``: before the first question,
+        kernels compiled; ``triangles``; each probe's seconds and temperatures.
     """
     effort = effort or Effort()
     report = progress or (lambda *_: None)
@@ -184,6 +185,19 @@ class _Cut(Scene):
         return super().mesh(origin).refined(self.cuts)
 
 
+def _means(record: dict[str, Any]) -> dict[str, Any]:
+    """Mean seconds of the probes that the 2.5D side brought to the error, on both sides."""
+    both = [record.get(f"probe_seconds_{side}") for side in ("2_5d", "3d")]
+    kept = [k for k, t in enumerate(both[0] or both[1] or ()) if t is not None]
+    found: dict[str, Any] = {}
+    if both[0] is not None:
+        found["probes_left_out"] = len(both[0]) - len(kept)
+    for side, seconds in zip(("2_5d", "3d"), both, strict=True):
+        if seconds is not None:
+            found[f"seconds_{side}"] = sum(seconds[k] for k in kept) / max(1, len(kept))
+    return found
+
+
 class _Both:
     """One district on both sides."""
 
@@ -211,7 +225,7 @@ class _Both:
                     record |= self._fast(simulation, effort)
                 if slow:
                     record |= self._slow(simulation, effort)
-        return record
+        return record | _means(record)
 
     def _table(self, folder: str) -> dict[str, Any]:
         """The city as a file at this cell size."""
@@ -237,12 +251,13 @@ class _Both:
         curve = side.curve(truth, error, list(effort.sizes))
         seconds, reached = curve.seconds_to(TARGET, curve.error[:, :, HOUR - 1])
         return {
-            "seconds_2_5d": float(np.nanmean(seconds)) if reached.any() else float("nan"),
-            "reached": bool(reached.all()),
+            "probe_seconds_2_5d": [
+                float(t) if ok else None for t, ok in zip(seconds, reached, strict=True)
+            ],
             "seconds_a_query": dict(
                 zip(map(str, curve.paths.tolist()), curve.seconds.tolist(), strict=True)
             ),
-            "temperature_c": (truth[:, HOUR - 1] - 273.15).round(3).tolist(),
+            "temperature_c": (truth[:, HOUR - 1] - KELVIN).round(3).tolist(),
         }
 
     def _slow(self, simulation: Any, effort: Effort) -> dict[str, Any]:
@@ -258,7 +273,7 @@ class _Both:
             "triangles": len(side.mesh.faces),
             "setup_seconds_3d": side.setup_seconds,
             "seconds_a_path_3d": cost,
-            "seconds_3d": float(variance.mean() / TARGET**2 * cost),
-            "temperature_3d_c": (answer.mean[:, 0] - 273.15).round(3).tolist(),
+            "probe_seconds_3d": (variance / TARGET**2 * cost).tolist(),
+            "temperature_3d_c": (answer.mean[:, 0] - KELVIN).round(3).tolist(),
             "error_3d_k": answer.error[:, 0].round(4).tolist(),
         }

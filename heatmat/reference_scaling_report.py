@@ -16,11 +16,12 @@ def scaling_tables(found: dict[str, Any]) -> dict[str, str]:
             f"{r['setup_seconds_2_5d']:.2f}", f"{r['setup_seconds_3d']:.2f}",
             f"{1e3 * r['seconds_2_5d']:.2f}", f"{1e3 * r['seconds_3d']:.0f}",
             f"{1e6 * r['seconds_a_path_3d']:.1f}", f"{r['seconds_3d'] / r['seconds_2_5d']:.0f}",
+            str(r["probes_left_out"]),
         ]
         for r in found["buildings"]
     ]  # fmt: skip
     heads = ["buildings", "triangles", "2.5D set-up s", "3D set-up s", "2.5D ms a probe",
-             "3D ms a probe", "3D µs a path", "ratio"]  # fmt: skip
+             "3D ms a probe", "3D µs a path", "ratio", "probes left out"]  # fmt: skip
     tables = {"scaling": markdown_table(heads, rows)}
     cells = [r for r in found["resolution"] if "cell_m" in r]
     cuts = [r for r in found["resolution"] if "triangles" in r]

@@ -22,14 +22,16 @@ def fake_measure(both: Any, effort: Effort, *, fast: bool = True, slow: bool = T
     number = len(both.scene.city.buildings)
     record: dict[str, Any] = {"buildings": number}
     if fast:
-        record |= {"cell_m": both.cell, "setup_seconds_2_5d": 0.1 * number, "seconds_2_5d": 2e-3,
+        record |= {"cell_m": both.cell, "setup_seconds_2_5d": 0.1 * number,
+                   "probe_seconds_2_5d": [2e-3, None],
                    "temperature_c": [30.0, 31.0 + 0.01 * both.cell]}  # fmt: skip
     if slow:
         scene = reference_scaling._Cut("", both.scene.city, both.scene.probes, both.cuts)
         mesh = scene.mesh((450_000.0, 5_410_000.0))
-        record |= {"triangles": len(mesh.faces), "setup_seconds_3d": 0.05, "seconds_3d": 0.5,
+        record |= {"triangles": len(mesh.faces), "setup_seconds_3d": 0.05,
+                   "probe_seconds_3d": [0.5, 4.0],
                    "seconds_a_path_3d": 9e-6, "temperature_3d_c": [30.0, 31.0]}  # fmt: skip
-    return record
+    return record | reference_scaling._means(record)
 
 
 def test_the_study_and_its_tables(tmp_path, monkeypatch):
@@ -42,6 +44,10 @@ def test_the_study_and_its_tables(tmp_path, monkeypatch):
     one, two, whole, cut = found["resolution"]
     assert (one["cell_m"], two["cell_m"]) == (1.0, 2.0)
     assert cut["triangles"] == 4 * whole["triangles"]
+    # A probe that 2.5D did not bring to the error counts on neither side.
+    assert found["buildings"][0]["probes_left_out"] == 1
+    assert found["buildings"][0]["seconds_3d"] == 0.5
+    assert whole["seconds_3d"] == 2.25
     tables = scaling_tables(found)
     assert "| 3 | " in tables["scaling"] and "| 250 |" in tables["scaling"]
     assert "| 2.5D, cells of 2 m | 0.30 | 2.00 | 0.010 |" in tables["resolution"]
