@@ -254,7 +254,7 @@ class Solver:
             forcing = self.tables.chunk(chunk, self.references)
             bits = self._visibility(chunk, start_f, start_i, vertex_f, vertex_i, depth, slots)
             self._march_paths(chunk, forcing, looks, vertex_f, vertex_i, bits, depth)
-            records = (start_f, start_i, vertex_f, vertex_i, bits, primaries, depth)
+            records = (start_f, start_i, looks, vertex_f, vertex_i, bits, primaries, depth)
             pieces.append(self._gather(chunk, forcing, records, view, rays, values))
             if chunk.first_day_nodes is not None:
                 lit = np.unpackbits(
@@ -331,7 +331,7 @@ class Solver:
         )
 
     def _gather(self, chunk, forcing: ChunkForcing, records, view, rays, values) -> np.ndarray:
-        start_f, start_i, vertex_f, vertex_i, bits, primaries, depth = records
+        start_f, start_i, looks, vertex_f, vertex_i, bits, primaries, depth = records
         n = start_f.shape[0]
         tables = self.tables
         out = self._buffer("out", (n, max(1, chunk.outputs), values))
@@ -339,6 +339,7 @@ class Solver:
         gather_kernels.gather(
             start_f,
             start_i,
+            looks,
             vertex_f,
             vertex_i,
             bits[0],

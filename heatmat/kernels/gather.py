@@ -48,6 +48,7 @@ from heatmat.kernels.linear import (
     H_LONG,
     H_SHORT,
     HOUR_ROWS,
+    REFLECTED,
     Gather,
     march_linear,
     receive,
@@ -256,6 +257,7 @@ def add_beam(
     base,
     steps,
     scratch: ti.template(),
+    looks: ti.template(),
     vertex_f: ti.template(),
     vertex_i: ti.template(),
     path_bits: ti.template(),
@@ -264,16 +266,29 @@ def add_beam(
     properties: ti.template(),
     composition_entries: ti.template(),
     shares: ti.template(),
+    physics,
     switches,
 ):
-    """The beam off a path's first vertex, step by step: it comes and goes within an hour."""
+    """Add the beam off a path's first vertex, step by step: it comes and goes within an hour.
+
+    Returns
+    -------
+    vec4
+        What else falls on it straight and is reflected, as factors of the series of the isotropic
+        sky, the horizon band, the border and the global light.
+    """
     slot = path * (MAX_VERTICES + 1) + 1
+    others = tm.vec4(0.0)
     if switches[O_UNSHADED] == 0 or vertex_i[slot, W_KIND] != GROUND:
         normal = tm.vec3(vertex_f[slot, V_NX], vertex_f[slot, V_NY], vertex_f[slot, V_NZ])
         construction = pick_construction(
             vertex_i[slot, W_COMPOSITION], vertex_f[slot, V_MATERIAL], composition_entries, shares
         )
         factor = weight * properties[construction, C_ALBEDO]
+        b = what_it_brings(
+            looks, slot, vertex_i[slot, W_STATUS], normal.z, 1, physics, switches[O_SKY]
+        )
+        others = factor * tm.vec4(b.isotropic, b.band, b.border, REFLECTED * b.typical)
         for n in range(1, steps + 2):
             node = node_of_step[n]
             if node >= 0:
@@ -283,12 +298,14 @@ def add_beam(
                     * beam_cosine(normal, series, n)
                     * sunlit(path_bits, path, node)
                 )
+    return others
 
 
 @ti.kernel
 def gather(
     start_f: F2,
     start_i: I2,
+    looks: F2,
     vertex_f: F2,
     vertex_i: I2,
     start_bits: U2,
@@ -385,13 +402,15 @@ def gather(
                     + total.sky * series[F_SKY, n]
                     + total.border * series[F_BORDER_LONG, n]
                 )
+            straight = tm.vec4(0.0)
             for ray in range(used):
-                add_beam(
+                straight += add_beam(
                     start * rays + ray,
                     weight,
                     base,
                     steps,
                     scratch,
+                    looks,
                     vertex_f,
                     vertex_i,
                     path_bits,
@@ -400,7 +419,15 @@ def gather(
                     properties,
                     composition_entries,
                     composition_shares,
+                    physics,
                     switches,
+                )
+            for n in range(1, steps + 2):
+                scratch[base + n * stride + K_SHORT] += (
+                    straight.x * series[F_ISOTROPIC, n]
+                    + straight.y * series[F_BAND, n]
+                    + straight.z * series[F_BORDER_SHORT, n]
+                    + straight.w * series[F_GLOBAL, n]
                 )
             composition = start_i[start, T_COMPOSITION]
             for entry in range(MAX_ENTRIES):

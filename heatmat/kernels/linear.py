@@ -119,8 +119,8 @@ def receive(
 ):
     """Turn the carried series into what the vertex absorbs and reflects.
 
-    The beam that the first vertex of a path (`first` = 1) reflects is left out: it
-    is told by steps.
+    The light that falls straight on the first vertex of a path (`first` = 1) is left out of what it
+    reflects: that part is told by steps.
 
     Returns
     -------
@@ -139,13 +139,14 @@ def receive(
     could = 1e-6
     for h in range(1, last + 1):
         at = base + h * HOUR_ROWS
-        short = (
+        carried = brings.carry * path_series[at + H_SHORT]
+        straight = (
             brings.isotropic * hours[F_ISOTROPIC, h]
             + brings.band * hours[F_BAND, h]
             + brings.border * hours[F_BORDER_SHORT, h]
             + brings.typical * REFLECTED * hours[F_GLOBAL, h]
-            + brings.carry * path_series[at + H_SHORT]
         )
+        short = carried + straight
         long = (
             brings.air * hours[F_AIR_RADIATION, h]
             + brings.sky * hours[F_SKY, h]
@@ -169,12 +170,14 @@ def receive(
         if all_global == 1:
             short = hours[F_GLOBAL, h]
             short_r = short
+            carried = short
+            straight = 0.0
             beam = 0.0
             seen = 1.0
         path_series[at + H_LIT] = seen
         path_series[at + H_MORE] = absorptance * (short - short_r) + emissivity * (long - long_r)
         path_series[at + H_REFERENCE] = absorptance * (short_r + beam) + emissivity * long_r
-        path_series[at + H_SHORT] = albedo * (short + (1 - first) * beam)
+        path_series[at + H_SHORT] = albedo * (carried + (1 - first) * (straight + beam))
         path_series[at + H_LONG] = (1.0 - emissivity) * long
     return got / could
 
