@@ -18,6 +18,7 @@ from heatmat.points import TEMPS_COLUMNS
 from heatmat.scenario import Scenario
 
 COMMANDS = (
+    "validate",
     "demo",
     "fetch",
     "check",
@@ -78,7 +79,7 @@ def test_help_lists_what_there_is_and_no_more(capsys: pytest.CaptureFixture[str]
     text = capsys.readouterr().out
     for name in COMMANDS:
         assert f" {name} " in text
-    for later in ("materials", "sweep", "attribute", "sensitivity", "validate"):
+    for later in ("materials", "sweep", "attribute", "sensitivity"):
         assert f" {later} " not in text
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from heatmat.commands.options import Device, DeviceName, OutFolder, Overwrite, Quiet, Verbose
+from heatmat.commands.options import Device, DeviceName, OutFolder, Overwrite, Quiet, Seed, Verbose
 from heatmat.commands.session import DEGRADED, DONE, Session
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def validate(
         ),
     ] = None,
     device: Device = DeviceName.auto,
+    seed: Seed = 0,
     quiet: Quiet = False,
     verbose: Verbose = False,
     overwrite: Overwrite = False,
@@ -42,10 +43,10 @@ def validate(
     from heatmat.rundir import RunDirectory
     from heatmat.validation.studies import STUDIES, check_names
 
-    session = Session(device, 0, quiet, verbose, overwrite)
+    session = Session(device, seed, quiet, verbose, overwrite)
     names = list(only or STUDIES)
     check_names(names)
-    options = {"studies": names, "quick": short, "data": str(data or "")}
+    options = {"studies": names, "quick": short, "data": str(data or ""), "seed": seed}
     inputs = run_inputs("validate", {}, {}, options)
     with RunDirectory.open(out, inputs, overwrite=overwrite) as folder:
         if folder.complete:
@@ -66,7 +67,12 @@ def _run(
     scratch = Path(tempfile.mkdtemp(prefix="heatmat-validate-"))
     try:
         setting = Setting(
-            scratch, quick=quick, device=session.device.value, data=data, progress=session.note
+            scratch,
+            quick=quick,
+            device=session.device.value,
+            seed=session.seed,
+            data=data,
+            progress=session.note,
         )
         found = run_studies(setting, names)
     finally:
@@ -88,7 +94,7 @@ def _run(
         seconds={name: round(o.seconds, 1) for name, o in found.outcomes.items()},
         warnings=session.warnings,
         device=session.device.value,
-        seed=0,
+        seed=session.seed,
         degraded=bool(found.left_out),
         missed=missed,
     )

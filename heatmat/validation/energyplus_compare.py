@@ -345,7 +345,7 @@ def from_the_weather_file(
             ground=ground,
         )
         scenario = Scenario.load(path)
-        with Simulation(scenario, device=setting.device) as simulation:
+        with Simulation(scenario, device=setting.device, seed=setting.seed) as simulation:
             points = read_points(folder / "points.csv", crs=simulation.city.crs)
             mine = [
                 f for box in boxes if box.convection == convection for f in map(box.surface, SIDES)

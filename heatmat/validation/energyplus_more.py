@@ -88,7 +88,7 @@ def canyon_light(setting: Setting, day: Days) -> pd.DataFrame:
             epw=day.epw,
         )
         scenario = Scenario.load(path)
-        with Simulation(scenario, device=setting.device) as simulation:
+        with Simulation(scenario, device=setting.device, seed=setting.seed) as simulation:
             points = read_points(folder / "points.csv", crs=simulation.city.crs)
             one = points[points["id"] == box.surface(side)].reset_index(drop=True)
             # A patch as high as the wall, of its middle: the engine gives the mean of the whole.

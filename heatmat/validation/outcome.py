@@ -90,6 +90,8 @@ class Setting:
     quick : bool
         The short version that the test suite runs.
     device : str
+    seed : int
+        Of HeatMat's random streams.
     data : Path, optional
         Folder of measured and real data that is not part of the package.
     progress : callable
@@ -99,5 +101,6 @@ class Setting:
     folder: Path
     quick: bool = False
     device: str = "auto"
+    seed: int = 0
     data: Path | None = None
     progress: Callable[[str], None] = lambda text: None

@@ -145,7 +145,7 @@ def temperatures(setting: Setting, label: str, change: tuple[str, str, Any] | No
     write_street(folder, storeys)
     (folder / "street.toml").write_text("format = 1\n" + tables(written))
     scenario = Scenario.load(folder / "street.toml")
-    with Simulation(scenario, device=setting.device) as simulation:
+    with Simulation(scenario, device=setting.device, seed=setting.seed) as simulation:
         frame = simulation.query(probes()).to_dataframe()
     hour = pd.to_datetime(frame["time"].str.slice(0, 19)).dt.hour
     kind = frame["surface"]
