@@ -61,6 +61,8 @@ class Stage:
         Sun positions.
     lag : int
         By how much of a step the ground flux is extrapolated, in thousandths.
+    last : int
+        Step whose state the next stage begins with.
     series, sun, free : ti.Ndarray
         See `heatmat.kernels.field_march`.
     node_of, out_of_step : ti.Ndarray
@@ -75,6 +77,7 @@ class Stage:
     day: int
     nodes: int
     lag: int
+    last: int
     series: ti.Ndarray
     sun: ti.Ndarray
     free: ti.Ndarray
@@ -101,6 +104,7 @@ class Stage:
         return sizes_vector(
             self.steps, self.sub, self.every, self.day, start, first, self.rows,
             int(not self.periodic), self.nodes, passes, self.lag, round(1000.0 * relax),
+            self.last,
         )  # fmt: skip
 
 
@@ -153,17 +157,16 @@ def stages_of(
     if chunk.first:
         # A design day needs no spin-up: its first day is made periodic, then marched.
         hour = slot * _divisor(plan.day // slot, SPIN_UP_MINUTES, step * slot)
-        end = plan.spin_up or plan.day
         begin = plan.spin_up
         wet = bool(np.any(tables.case.constructions.moisture > 0.0))
-        lead = slot * round(3600.0 * (WET_HOURS if wet else LEAD_HOURS) / (slot * step))
-        if begin >= plan.day + lead and (begin - lead) % hour == 0:
-            begin = end = plan.spin_up - lead
-        cuts = [(0, end, hour, True)]
+        lead = hour * round(3600.0 * (WET_HOURS if wet else LEAD_HOURS) / (hour * step))
+        cuts = [(0, begin or plan.day, hour, True)]
+        begin = begin_of_window = max(0, begin - lead)
         if begin < chunk.steps:
             cuts.append((begin, chunk.steps, 1, False))
     lit, middle = _slots(chunk, slot, rows[layout.F_BEAM])
-    texels, places = [], []
+    texels: list[Stage] = []
+    places: list[Stage] = []
     for begin, end, sub, periodic in cuts:
         known = (chunk, plan, tables, rows)
         stored = max(sub, slot)
@@ -175,6 +178,9 @@ def stages_of(
         else:
             fine = (1, chunk.node_of_step[1:], chunk.node_of_step[1:], chunk.nodes.shape[0])
             places.append(_stage((begin, end, sub, periodic), known, slot, fine))
+    if chunk.first and plan.spin_up:
+        # The window's steps begin before it, with the state of that hour.
+        texels[0].last = places[0].last = begin_of_window // hour
     return texels, places, Shadows(chunk.nodes[lit], _days(chunk.node_days[lit]))
 
 
@@ -254,6 +260,7 @@ def _stage(
         day=round(86400.0 / step),
         nodes=nodes,
         lag=round(1000.0 * (1.0 - 1.0 / sub)),
+        last=steps,
         series=to_device(series),
         sun=to_device(np.concatenate([np.zeros((1, 3)), slots])),
         free=to_device(free),

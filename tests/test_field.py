@@ -70,24 +70,22 @@ def test_furnace() -> None:
 
 
 def test_field_against_paths() -> None:
-    """Courtyard, grass, street and roofs: the day's mean to 0.1 K, hours to 0.35 K."""
+    """Courtyard, grass, street and roofs: the means of a day."""
     field = court_field()
     case = field.case
     spots = local(case, *SPOTS.T)
-    values, _ = gather_tile(
-        field,
-        plan_requests(spots, 1),
-        Effort(samples=1, rays=256, sets=2),
-        field.plan.chunks[0],
-    )
+    effort = Effort(samples=1, rays=128, sets=2)
+    values, _ = gather_tile(field, plan_requests(spots, 8), effort, field.plan.chunks[0])
     mean, error = solve(case, plan_requests(spots, 8), 32, 8)
-    difference = values.mean - mean[:, HOURS - 1 :: HOURS, 0]
-    assert error[..., 0].mean() < 0.1
-    dry = np.array([0, 2, 3, 4])
-    assert np.abs(difference[dry].mean(axis=1)).max() < 0.12
-    assert np.abs(difference[dry]).mean() < 0.12
-    # Whether grass evaporates at night hangs on the evening: see decision 16.
-    assert np.abs(difference[1].mean()) < 0.5
+    gathered = values.mean.reshape(len(spots), 8, -1).mean(axis=1)
+    difference = gathered - mean[:, HOURS - 1 :: HOURS, 0]
+    spread = error[..., 0].mean(axis=1)
+    assert spread.mean() < 0.1
+    # Texels of 4 m leave 0.1 K near walls, four standard errors of the paths come on top; grass,
+    # which may evaporate or not at night as the evening went, 0.2 K.
+    allowed = np.array([0.1, 0.2, 0.1, 0.02, 0.02])
+    assert (np.abs(difference.mean(axis=1)) < allowed + 4 * spread).all()
+    assert np.abs(difference[3:]).max() < 0.05
 
 
 def test_tiles_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:

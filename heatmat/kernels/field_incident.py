@@ -43,8 +43,9 @@ MOST = 65535
     N_PASSES,
     N_LAG,
     N_RELAX,
-) = range(12)
-STAGE_INTS = 12
+    N_LAST,
+) = range(13)
+STAGE_INTS = 13
 sizes_vector = ti.types.vector(STAGE_INTS, ti.i32)
 links_vector = ti.types.vector(LINK_FLOATS, ti.f32)
 

@@ -9,6 +9,7 @@ from heatmat.kernels.field_incident import (
     N_EVERY,
     N_FIRST,
     N_LAG,
+    N_LAST,
     N_NODES,
     N_OUTPUT,
     N_PASSES,
@@ -136,7 +137,8 @@ def march_groups(
         until periodic, 2 to go on from what an earlier iterate left in `begin`; first stored
         word; stored words; 1 if the stage has output times; sun positions; most passes of the
         first day; by how much of a step the ground flux is extrapolated, and by how much of its
-        change an iterate goes further, in thousandths.
+        change an iterate goes further, in thousandths; the step whose state the next stage begins
+        with.
     """
     sets = count.shape[1]
     width = 2 * (sizes[N_ROWS] + sizes[N_STEPS] + 2) + sizes[N_NODES]
@@ -390,6 +392,8 @@ def march_entry(
                         out[place, sets + Z_ROOF, o] += weight * now.theta
             known_before = known
             known = known_after
+            if last_turn and n == sizes[N_LAST]:
+                save_surface(state, state_row, now, known_before)
         if not last_turn:
             now.modes = x_periodic
             if ti.abs(x_periodic - x_start).sum() < PERIODIC:
@@ -398,7 +402,6 @@ def march_entry(
             for k in ti.static(range(MODES)):
                 begin[state_row, k] = x_periodic[k]
         turn += 1
-    save_surface(state, state_row, now, known_before)
     if texels == 0 and sizes[N_OUTPUT] == 1:
         weights[place, row_out] += weight
         weights[place, sets + Z_EMITTED] += weight * emissivity
