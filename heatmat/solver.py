@@ -4,8 +4,6 @@ It knows arrays only. What a user asks in points, pixels and facades becomes `Re
 back is one row a start, which `heatmat.estimate` averages.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from heatmat.case import BASE_TEMPERATURE, Case
@@ -13,9 +11,13 @@ from heatmat.chunks import TimePlan, plan_time
 from heatmat.errors import InputError
 from heatmat.kernels import gather as gather_kernels
 from heatmat.kernels import layout, paths, starts, visibility
-from heatmat.kernels.linear import HOUR_ROWS
+from heatmat.kernels.later import march_paths
+from heatmat.kernels.receive import HOUR_ROWS
 from heatmat.rayfield import RayField, to_device
 from heatmat.reference_classes import ReferenceClasses
+from heatmat.requests import Requests as Requests
+from heatmat.requests import Starts as Starts
+from heatmat.requests import join, pad, padded
 from heatmat.runtime import ensure_device, synchronise, ti
 from heatmat.tables import ChunkForcing, DeviceTables
 
@@ -25,69 +27,6 @@ BATCH_BYTES = 192 << 20
 
 SMALL_BUFFER = 1 << 17
 """Elements of a device array that is kept for later batches whatever shapes come between."""
-
-
-@dataclass
-class Requests:
-    """Start positions asked for, one row each.
-
-    Attributes
-    ----------
-    numbers : ndarray of float32, shape (n, 4)
-        Plan: x, y, half side (local metres); wall: s0, s1, z0, z1 along and up the facade.
-    codes : ndarray of int32, shape (n, 5)
-        Type, kind, facade, sample within the replicate, replicate.
-    keys : ndarray of uint32, shape (n,)
-        Random stream: equal keys and replicates share their scramble.
-    composition : ndarray of int32, shape (n,)
-        Replaces the surface's own composition where not -1.
-    """
-
-    numbers: np.ndarray
-    codes: np.ndarray
-    keys: np.ndarray
-    composition: np.ndarray
-
-    def __len__(self) -> int:
-        return self.keys.size
-
-    def part(self, selection: slice) -> "Requests":
-        """Some of the rows."""
-        return Requests(
-            self.numbers[selection],
-            self.codes[selection],
-            self.keys[selection],
-            self.composition[selection],
-        )
-
-
-@dataclass
-class Starts:
-    """What a batch of starts gave, one row a start.
-
-    Attributes
-    ----------
-    values : ndarray of float32, shape (n, times, values)
-        Temperature [K], then the fluxes in the order of `layout.OUTPUTS` if asked for.
-    valid : ndarray of bool, shape (n,)
-    kind, composition, facade, region : ndarray of int32, shape (n,)
-    position : ndarray of float32, shape (n, 3)
-        Local metres.
-    sky_view : ndarray of float32, shape (n,)
-        Share of the rays that saw the sky.
-    sunlit_hours : ndarray of float32, shape (n,)
-        Of the window's first day.
-    """
-
-    values: np.ndarray
-    valid: np.ndarray
-    kind: np.ndarray
-    composition: np.ndarray
-    facade: np.ndarray
-    region: np.ndarray
-    position: np.ndarray
-    sky_view: np.ndarray
-    sunlit_hours: np.ndarray
 
 
 class Solver:
@@ -202,15 +141,15 @@ class Solver:
         """
         if rays < 1 or rays & (rays - 1):
             raise InputError("rays a start must be a power of two", got=rays)
-        size = min(self.batch_size(rays, layout.OUTPUTS if full else 1), _padded(len(requests)))
+        size = min(self.batch_size(rays, layout.OUTPUTS if full else 1), padded(len(requests)))
         parts = []
         for first in range(0, len(requests), size):
             part = requests.part(slice(first, first + size))
             count = len(part)
-            parts.append(self._batch(_pad(part, size), rays, full, count))
+            parts.append(self._batch(pad(part, size), rays, full, count))
             if progress is not None:
                 progress(count)
-        return _join(parts)
+        return join(parts)
 
     def _batch(self, requests: Requests, rays: int, full: bool, count: int) -> Starts:
         field, n = self.field, len(requests)
@@ -303,7 +242,7 @@ class Solver:
         tables = self.tables
         keep = len(self.plan.chunks) > 1
         shape = (vertex_i.shape[0] if keep else 1, layout.STATE_FLOATS)
-        gather_kernels.march_paths(
+        march_paths(
             looks,
             vertex_f,
             vertex_i,
@@ -419,28 +358,3 @@ class Solver:
         """Let go of the device arrays."""
         synchronise()
         self._buffers.clear()
-
-
-def _padded(count: int) -> int:
-    return max(8, 1 << (count - 1).bit_length()) if count else 8
-
-
-def _pad(requests: Requests, size: int) -> Requests:
-    """Fill a batch with rows of no type, which stay invalid."""
-    missing = size - len(requests)
-    if missing == 0:
-        return requests
-    codes = np.zeros((missing, 5), np.int32)
-    codes[:, layout.R_TYPE] = layout.REQUEST_NONE
-    return Requests(
-        np.concatenate([requests.numbers, np.zeros((missing, 4), np.float32)]),
-        np.concatenate([requests.codes, codes]),
-        np.concatenate([requests.keys, np.zeros(missing, np.uint32)]),
-        np.concatenate([requests.composition, np.full(missing, -1, np.int32)]),
-    )
-
-
-def _join(parts: list[Starts]) -> Starts:
-    """Batches one after the other."""
-    names = Starts.__dataclass_fields__
-    return Starts(**{name: np.concatenate([getattr(p, name) for p in parts]) for name in names})

@@ -1,9 +1,10 @@
 """From recorded paths to temperatures: every path carries its series back to its start."""
 
-from heatmat.kernels.heightfield import GROUND
+from heatmat.kernels.heightfield import (
+    GROUND,
+)
 from heatmat.kernels.layout import (
     C_ALBEDO,
-    CONTINUES,
     F_AIR_RADIATION,
     F_BAND,
     F_BEAM,
@@ -12,46 +13,25 @@ from heatmat.kernels.layout import (
     F_GLOBAL,
     F_ISOTROPIC,
     F_SKY,
-    HIT_BORDER,
-    MARTIN_BERDAHL,
     MAX_ENTRIES,
     MAX_VERTICES,
-    O_DAY,
     O_SKY,
     O_UNSHADED,
     ORIENTATIONS,
-    P_BAND_SINE,
-    P_MARTIN_BERDAHL,
-    P_MARTIN_NORM,
-    PHYSICS_FLOATS,
-    PHYSICS_INTS,
     S_NX,
     S_NY,
     S_NZ,
     S_PA,
     S_WIND,
-    SKY_AIR_SPLIT,
     T_COMPOSITION,
     T_VALID,
     V_MATERIAL,
     V_NX,
     V_NY,
     V_NZ,
-    V_PA,
-    V_WIND,
     W_COMPOSITION,
     W_KIND,
-    W_ORIENTATION,
     W_STATUS,
-)
-from heatmat.kernels.linear import (
-    H_LONG,
-    H_SHORT,
-    HOUR_ROWS,
-    REFLECTED,
-    Gather,
-    march_linear,
-    receive,
 )
 from heatmat.kernels.march import (
     K_LONG,
@@ -61,183 +41,32 @@ from heatmat.kernels.march import (
     march_nonlinear,
     sunlit,
 )
-from heatmat.kernels.paths import U2, count_hits, orientation_class, paths_used, survival
-from heatmat.kernels.starts import F1, F2, F3, I1, I2
+from heatmat.kernels.paths import (
+    U2,
+    count_hits,
+    orientation_class,
+    paths_used,
+)
+from heatmat.kernels.receive import (
+    H_LONG,
+    H_SHORT,
+    HOUR_ROWS,
+    REFLECTED,
+    known_rays,
+    physics_vector,
+    pick_construction,
+    switches_vector,
+    what_it_brings,
+)
+from heatmat.kernels.receive import sky_weight as sky_weight
+from heatmat.kernels.starts import (
+    F1,
+    F2,
+    F3,
+    I1,
+    I2,
+)
 from heatmat.runtime import ti, tm
-
-physics_vector = ti.types.vector(PHYSICS_FLOATS, ti.f32)
-switches_vector = ti.types.vector(PHYSICS_INTS, ti.i32)
-
-
-# How fast surroundings turn from those of a dark court into sunny ones with the share of sky; it
-# decides on noise alone (but for the seventh surface of a path, which is never looked at).
-OPEN = 1.5
-
-
-@ti.func
-def sky_weight(up, normal_z, physics, model):
-    """Share of the sky's shortfall below air-temperature radiation that a sky ray sees.
-
-    ``L = sigma T_air^4 - weight (sigma T_air^4 - L_horizontal)``; one if isotropic.
-    """
-    g = 1.0
-    if model == MARTIN_BERDAHL:
-        g = ti.exp(-physics[P_MARTIN_BERDAHL] / ti.max(up, 1e-4)) * physics[P_MARTIN_NORM]
-    elif model == SKY_AIR_SPLIT:
-        g = ti.sqrt(0.5 * (1.0 + normal_z))
-    return g
-
-
-@ti.func
-def known_rays(primaries: ti.template(), start, normal_z, physics, model):
-    """What the rays of a start or a vertex bring; `carry` is the share that hit a surface."""
-    b = Gather(isotropic=0.0, band=0.0, sky=0.0, air=0.0, border=0.0, typical=0.0, carry=0.0)
-    each = 1.0 / ti.cast(primaries.shape[1], ti.f32)
-    for j in range(primaries.shape[1]):
-        up = primaries[start, j]
-        if up > -1.0:
-            g = sky_weight(up, normal_z, physics, model)
-            b.isotropic += each
-            if up < physics[P_BAND_SINE]:
-                b.band += each
-            b.sky += each * g
-            b.air += each * (1.0 - g)
-        elif up == HIT_BORDER:
-            b.border += each
-        else:
-            b.carry += each
-    return b
-
-
-@ti.func
-def what_it_brings(looks: ti.template(), slot, status, normal_z, vertex, physics, model):
-    """Factors of the known series, and of the carried one, for what falls on a later vertex.
-
-    A path that ends by roulette brings likely surroundings in place of the surfaces that were met:
-    between the air and typical ones in the sun, the more sky is seen. One that goes on brings the
-    difference to them over the survival probability.
-    """
-    b = known_rays(looks, slot, normal_z, physics, model)
-    q = 0.0
-    if status == CONTINUES:
-        q = 1.0 / survival(vertex, b.carry)
-    open_sky = ti.min(1.0, OPEN * b.isotropic)
-    b.typical = b.carry * (1.0 - q) * open_sky
-    b.air += b.carry * (1.0 - q) * (1.0 - open_sky)
-    b.carry *= q
-    return b
-
-
-@ti.func
-def pick_construction(composition, u, composition_entries: ti.template(), shares: ti.template()):
-    """Construction of a composition, drawn by its shares."""
-    chosen = composition_entries[composition, 0]
-    total = shares[composition, 0]
-    for k in ti.static(range(1, MAX_ENTRIES)):
-        if u >= total and shares[composition, k] > 0.0:
-            chosen = composition_entries[composition, k]
-        total += shares[composition, k]
-    return chosen
-
-
-@ti.kernel
-def march_paths(
-    looks: F2,
-    vertex_f: F2,
-    vertex_i: I2,
-    path_bits: U2,
-    vertex_bits: U2,
-    depth: I1,
-    path_series: F1,
-    vertex_state: F2,
-    node_of_step: I1,
-    hour_lit: I1,
-    hours: F2,
-    free: F2,
-    modes: F2,
-    properties: F2,
-    composition_entries: I2,
-    composition_shares: F2,
-    classes: F3,
-    class_hours: F2,
-    per_hour: ti.i32,
-    count: ti.i32,
-    first_chunk: ti.i32,
-    keep: ti.i32,
-    physics: physics_vector,
-    switches: switches_vector,
-):
-    """What the first later vertex of every path sends to its start, hour by hour.
-
-    `path_series` holds `HOUR_ROWS` numbers for each hour of each path; the last two hours are ahead
-    of the chunk, which has `count` of them.
-    """
-    for path in range(depth.shape[0]):
-        vertices = depth[path]
-        last = hours.shape[1] - 1
-        base = path * (last + 1) * HOUR_ROWS
-        for back in range(vertices):
-            k = vertices - back
-            slot = path * (MAX_VERTICES + 1) + k
-            n_k = tm.vec3(vertex_f[slot, V_NX], vertex_f[slot, V_NY], vertex_f[slot, V_NZ])
-            kind = vertex_i[slot, W_KIND]
-            construction = pick_construction(
-                vertex_i[slot, W_COMPOSITION],
-                vertex_f[slot, V_MATERIAL],
-                composition_entries,
-                composition_shares,
-            )
-            brings = what_it_brings(
-                looks, slot, vertex_i[slot, W_STATUS], n_k.z, k, physics, switches[O_SKY]
-            )
-            all_global = 0
-            if switches[O_UNSHADED] == 1 and kind == GROUND:
-                all_global = 1
-            lit = receive(
-                base,
-                slot,
-                construction,
-                n_k,
-                kind,
-                brings,
-                all_global,
-                path,
-                ti.select(k == 1, 1, 0),
-                per_hour,
-                last,
-                switches[O_DAY],
-                path_series,
-                path_bits,
-                vertex_bits,
-                node_of_step,
-                hour_lit,
-                hours,
-                properties,
-            )
-            march_linear(
-                base,
-                slot,
-                construction,
-                n_k,
-                vertex_f[slot, V_WIND],
-                vertex_f[slot, V_PA],
-                lit,
-                count,
-                last,
-                first_chunk,
-                keep,
-                path_series,
-                vertex_state,
-                hours,
-                free,
-                modes,
-                properties,
-                classes,
-                class_hours,
-                2 * (construction * ORIENTATIONS + vertex_i[slot, W_ORIENTATION]),
-                physics,
-                switches,
-            )
 
 
 @ti.func

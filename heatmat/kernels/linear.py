@@ -5,23 +5,10 @@ of what this one path brings. Emission and convection of the vertex go along the
 reference's temperature, so that the answer is linear in what is random.
 """
 
-from heatmat.kernels.heightfield import GROUND, ROOF
 from heatmat.kernels.layout import (
-    C_ABSORPTANCE,
-    C_ALBEDO,
-    C_EMISSIVITY,
     C_STEADY_GAIN,
     F_AIR,
-    F_AIR_RADIATION,
-    F_BAND,
-    F_BEAM,
-    F_BORDER_LONG,
-    F_BORDER_SHORT,
-    F_GLOBAL,
-    F_ISOTROPIC,
     F_PRIESTLEY_TAYLOR,
-    F_SKY,
-    F_SURROUNDINGS,
     HELD_AT_AIR,
     LINEAR,
     M_GAIN,
@@ -39,8 +26,21 @@ from heatmat.kernels.layout import (
     X_THETA,
     X_VERTEX,
 )
-from heatmat.kernels.march import beam_cosine, periodic_start, sunlit
-from heatmat.kernels.surface_step import film_of, slab_of
+from heatmat.kernels.march import (
+    periodic_start,
+)
+from heatmat.kernels.receive import (
+    H_LIT,
+    H_LONG,
+    H_MORE,
+    H_REFERENCE,
+    HOUR_ROWS,
+)
+from heatmat.kernels.receive import REFLECTED as REFLECTED
+from heatmat.kernels.surface_step import (
+    film_of,
+    slab_of,
+)
 from heatmat.kernels.wall import (
     film,
     forced_film,
@@ -59,128 +59,6 @@ PERIODIC_LINEAR = 0.05
 # Part of the way to its lit or shaded temperature that a surface goes in an hour; sets where the
 # reference's tangents are taken.
 WARMING = 0.4
-
-# Sky view factors of typical surroundings: half-open street, roof, street wall; and the share of
-# the global light that comes back from them. They set only where tangents are taken.
-GROUND_VIEW, ROOF_VIEW, WALL_VIEW = 0.6, 0.95, 0.35
-REFLECTED = 0.1
-
-# Rows of a path's series: what comes to a vertex, then what leaves it; what it absorbs beyond its
-# reference, what that absorbs, and how much of its beam it gets.
-H_SHORT, H_LONG, H_MORE, H_REFERENCE, H_LIT = 0, 1, 2, 3, 4
-HOUR_ROWS = 5
-
-# What a path's ray brings, as factors of known series and of the carried ones
-Gather = ti.types.struct(
-    isotropic=ti.f32,
-    band=ti.f32,
-    sky=ti.f32,
-    air=ti.f32,
-    border=ti.f32,
-    typical=ti.f32,
-    carry=ti.f32,
-)
-
-
-@ti.func
-def lit_part(bits: ti.template(), row, node_of_step: ti.template(), hour, per_hour):
-    """Share of an hour's steps with the sun up that see it."""
-    on = 0.0
-    up = 1e-6
-    for i in range(1, per_hour + 1):
-        node = node_of_step[(hour - 1) * per_hour + i]
-        if node >= 0:
-            up += 1.0
-            on += sunlit(bits, row, node)
-    return on / up
-
-
-@ti.func
-def receive(
-    base,
-    slot,
-    construction,
-    normal,
-    kind,
-    brings,
-    all_global,
-    path,
-    first,
-    per_hour,
-    last,
-    day,
-    path_series: ti.template(),
-    path_bits: ti.template(),
-    bits: ti.template(),
-    node_of_step: ti.template(),
-    hour_lit: ti.template(),
-    hours: ti.template(),
-    properties: ti.template(),
-):
-    """Turn the carried series into what the vertex absorbs and reflects.
-
-    The light that falls straight on the first vertex of a path (`first` = 1) is left out of what it
-    reflects: that part is told by steps.
-
-    Returns
-    -------
-    float
-        Share of the first day's beam that a surface with this normal really gets.
-    """
-    albedo = properties[construction, C_ALBEDO]
-    absorptance = properties[construction, C_ABSORPTANCE]
-    emissivity = properties[construction, C_EMISSIVITY]
-    view = WALL_VIEW
-    if kind == GROUND:
-        view = GROUND_VIEW
-    elif kind == ROOF:
-        view = ROOF_VIEW
-    got = 0.0
-    could = 1e-6
-    for h in range(1, last + 1):
-        at = base + h * HOUR_ROWS
-        carried = brings.carry * path_series[at + H_SHORT]
-        straight = (
-            brings.isotropic * hours[F_ISOTROPIC, h]
-            + brings.band * hours[F_BAND, h]
-            + brings.border * hours[F_BORDER_SHORT, h]
-            + brings.typical * REFLECTED * hours[F_GLOBAL, h]
-        )
-        short = carried + straight
-        long = (
-            brings.air * hours[F_AIR_RADIATION, h]
-            + brings.sky * hours[F_SKY, h]
-            + brings.border * hours[F_BORDER_LONG, h]
-            + brings.typical * hours[F_SURROUNDINGS, h]
-            + brings.carry * path_series[at + H_LONG]
-        )
-        short_r = view * hours[F_ISOTROPIC, h] + REFLECTED * (1.0 - view) * hours[F_GLOBAL, h]
-        long_r = view * hours[F_SKY, h] + (1.0 - view) * hours[F_SURROUNDINGS, h]
-        beam = hours[F_BEAM, h] * beam_cosine(normal, hours, h)
-        if h <= day:
-            could += beam
-        seen = 0.0
-        if first == 1:
-            seen = lit_part(path_bits, path, node_of_step, h, per_hour)
-        else:
-            seen = sunlit(bits, slot, hour_lit[h])
-        beam *= seen
-        if h <= day:
-            got += beam
-        if all_global == 1:
-            short = hours[F_GLOBAL, h]
-            short_r = short
-            carried = short
-            straight = 0.0
-            beam = 0.0
-            seen = 1.0
-        path_series[at + H_LIT] = seen
-        path_series[at + H_MORE] = absorptance * (short - short_r) + emissivity * (long - long_r)
-        path_series[at + H_REFERENCE] = absorptance * (short_r + beam) + emissivity * long_r
-        path_series[at + H_SHORT] = albedo * (carried + (1 - first) * (straight + beam))
-        path_series[at + H_LONG] = (1.0 - emissivity) * long
-    return got / could
-
 
 # Exchange flux along a tangent: at zero, and per kelvin (evaporation not in it); of emission too.
 Tangent = ti.types.struct(exchange=ti.f32, slope=ti.f32, emission=ti.f32, emission_slope=ti.f32)
