@@ -10,7 +10,7 @@ from heatmat.chunks import Chunk, TimePlan, to_grid
 from heatmat.conduction import REFERENCE_FILM, exponential_coefficients
 from heatmat.humid_air import priestley_taylor_factor
 from heatmat.kernels import layout
-from heatmat.kernels.gather import physics_vector, switches_vector
+from heatmat.kernels.receive import physics_vector, switches_vector
 from heatmat.rayfield import to_device
 from heatmat.runtime import ti
 from heatmat.units import STEFAN_BOLTZMANN

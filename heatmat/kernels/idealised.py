@@ -1,6 +1,5 @@
 """Surfaces without a city: the class references, and the wall law under given fluxes."""
 
-from heatmat.kernels.gather import physics_vector, switches_vector
 from heatmat.kernels.layout import (
     F_AIR,
     F_AIR_RADIATION,
@@ -10,6 +9,7 @@ from heatmat.kernels.layout import (
     F_SKY,
 )
 from heatmat.kernels.march import K_LONG, K_SHORT, SCRATCH_ROWS, beam_cosine, march_nonlinear
+from heatmat.kernels.receive import physics_vector, switches_vector
 from heatmat.kernels.starts import F1, F2, F3, I1
 from heatmat.runtime import ti, tm
 
