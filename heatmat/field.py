@@ -77,7 +77,7 @@ class Field:
         ensure_device(device)
         self.case = case
         self.rays = rayfield or RayField(case)
-        self.plan = field_plan(case.forcing, stamps)
+        self.plan = field_plan(case.forcing, stamps, case.maps.convergence_deg)
         self.tables = DeviceTables(case, self.plan)
         self.references = ReferenceClasses(case, self.plan, self.tables)
         self.texels: Texels = lay_texels(case, self.rays, size, seed)

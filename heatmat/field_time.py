@@ -128,9 +128,9 @@ class Shadows:
         return (self.nodes.shape[0] + 31) // 32
 
 
-def field_plan(forcing: Forcing, stamps: np.ndarray) -> TimePlan:
+def field_plan(forcing: Forcing, stamps: np.ndarray, convergence_deg: float = 0.0) -> TimePlan:
     """The whole time as one chunk: maps gather from all of it."""
-    return plan_time(forcing, forcing.n_steps, stamps)
+    return plan_time(forcing, forcing.n_steps, stamps, convergence_deg)
 
 
 def series_words(forcing: Forcing) -> int:
