@@ -4,8 +4,6 @@
 sampler that stands in `heatmat.kernels.sampling` when they are imported, so it is replaced before.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess
@@ -54,7 +52,7 @@ def use_plain_numbers() -> None:
     from heatmat.runtime import ti, tm
 
     @ti.func
-    def plain(index: ti.u32, key: ti.u32) -> tm.vec2:
+    def plain(index, key):
         u = to_unit(combine(combine(key, ti.u32(101)), index))
         v = to_unit(combine(combine(key, ti.u32(102)), index))
         return tm.vec2(u, v)
