@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,13 @@ from heatmat.reference_fast import SCRAMBLES, FastSide
 
 if TYPE_CHECKING:
     from heatmat.reference_slow import SlowSide
+
+KERNELS = {
+    "rays": ("paths", "texels"),
+    "shadow_rays": ("visibility",),
+    "conduction": ("gather", "later", "field_march", "field_gather"),
+}
+"""Modules of the engine's kernels by what their time goes to; marches conduct and exchange."""
 
 
 def rates_of_paths(slow: SlowSide) -> dict[str, float]:
@@ -67,9 +74,8 @@ def shares_2_5d(fast: FastSide, paths: int = 32) -> dict[str, float]:
         fast.solver.solve(requests, paths)
         total = clock.read()
     named = {
-        "rays": spent["paths"],
-        "shadow_rays": spent["visibility"],
-        "conduction": spent["gather"],
+        share: sum(spent.get(module, 0.0) for module in modules)
+        for share, modules in KERNELS.items()
     }
     shares = {name: float(seconds / total) for name, seconds in named.items()}
     shares["rest"] = 1.0 - sum(shares.values())
@@ -78,17 +84,19 @@ def shares_2_5d(fast: FastSide, paths: int = 32) -> dict[str, float]:
 
 @contextmanager
 def kernel_clock() -> Iterator[dict[str, float]]:
-    """Processor seconds in the kernels of some modules of `heatmat.kernels` while it is open."""
+    """Processor seconds in the kernels of each module of `heatmat.kernels` while it is open."""
     from heatmat.runtime import synchronise
 
-    spent = {"paths": 0.0, "visibility": 0.0, "gather": 0.0}
+    spent: dict[str, float] = {}
     replaced = []
-    for name in spent:
-        module = importlib.import_module(f"heatmat.kernels.{name}")
+    for name, module in list(sys.modules.items()):
+        if not name.startswith("heatmat"):
+            continue
         for key, value in list(vars(module).items()):
-            if getattr(value, "_is_wrapped_kernel", False) and value.__module__ == module.__name__:
+            home = str(getattr(value, "__module__", ""))
+            if getattr(value, "_is_wrapped_kernel", False) and home.startswith("heatmat.kernels."):
                 replaced.append((module, key, value))
-                setattr(module, key, _timed(value, name, spent, synchronise))
+                setattr(module, key, _timed(value, home.rsplit(".", 1)[1], spent, synchronise))
     try:
         yield spent
     finally:
@@ -102,7 +110,7 @@ def _timed(kernel: Any, name: str, spent: dict[str, float], synchronise: Any) ->
         clock = Clock("cpu")
         value = kernel(*args)
         synchronise()
-        spent[name] += clock.read()
+        spent[name] = spent.get(name, 0.0) + clock.read()
         return value
 
     return run
