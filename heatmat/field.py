@@ -39,7 +39,8 @@ LIGHT_SWEEPS = 1
 """Iterates of light alone before the first march."""
 
 SWEEPS = (0.0, 0.3, 0.0, 0.3)
-"""Iterates of a stage: by how much of its change each goes further than it leads."""
+"""Iterates of a stage: by how much of its change each goes further than it leads. In the window
+the last one is done twice, with half of the texels' rays each."""
 
 FIRST_PASSES = 2
 """Most passes of the periodic day in the first iterate; each later one corrects it once more."""
@@ -86,6 +87,7 @@ class Field:
         self.stages: list[Stage] = []
         self.place_stages: list[Stage] = []
         self.store = ti.ndarray(dtype=ti.u32, shape=(1,))
+        self.other = self.store
         self.words = 0
         self._state = self._state_array(1)
 
@@ -148,8 +150,10 @@ class Field:
         if chunk.first:
             before = self._state_array(rows)
         first = 0
+        spans = []
         for stage in self.stages:
-            for sweep, relax in enumerate(SWEEPS):
+            # The window's last iterate is that of the halves.
+            for sweep, relax in enumerate(SWEEPS if stage.periodic else SWEEPS[:-1]):
                 # Later iterates of the periodic day begin where the one before ended.
                 self._sweep(
                     stage,
@@ -162,12 +166,34 @@ class Field:
                     relax=relax,
                 )
                 self.store, fresh = fresh, self.store
+            spans.append((stage, first, before))
             before, after = after, before
             first += stage.rows
             fresh.copy_from(self.store)
+        del fresh
+        self._halve(spans)
         self._state = before
         self.done += 1
         return chunk
+
+    def _halve(self, spans: list[tuple]) -> None:
+        """The window once more by each half of the texels' rays.
+
+        The mean of both is what maps gather; their difference is the field's noise.
+        """
+        halves = []
+        for half in (1, 2):
+            target = ti.ndarray(dtype=ti.u32, shape=self.store.shape)
+            target.copy_from(self.store)
+            for stage, first, before in spans:
+                if not stage.periodic:
+                    end = self._state_array(before.shape[0])
+                    self._sweep(
+                        stage, first, target, before, end, light=False, again=True, relax=0.0,
+                        half=half,
+                    )  # fmt: skip
+            halves.append(target)
+        self.store, self.other = halves
 
     def _prepare(self, chunk: Chunk) -> Shadows:
         """Stages of a chunk."""
@@ -184,6 +210,7 @@ class Field:
             np.savez(
                 file,
                 store=self.store.to_numpy(),
+                other=self.other.to_numpy(),
                 state=self._state.to_numpy(),
                 words=self.words,
                 done=self.done,
@@ -212,7 +239,8 @@ class Field:
             raise InputError("the field of another case", where=str(path), remedy=remedy)
         self._prepare(self.plan.chunks[0])
         self.words, self.done = int(arrays["words"]), int(arrays["done"])
-        self.store, self._state = to_device(arrays["store"]), to_device(arrays["state"])
+        self.store, self.other = to_device(arrays["store"]), to_device(arrays["other"])
+        self._state = to_device(arrays["state"])
 
     @property
     def fingerprint(self) -> str:
@@ -256,6 +284,7 @@ class Field:
         light: bool,
         again: bool,
         relax: float,
+        half: int = 0,
     ) -> None:
         """One iterate of one stage, from `store` to `fresh`."""
         march(
@@ -263,7 +292,7 @@ class Field:
             self.bundle,
             Neighbours.none(),
             stage,
-            stage.sizes(first, FIRST_PASSES, again=again, relax=relax),
+            stage.sizes(first, FIRST_PASSES, again=again, relax=relax, half=half),
             (self.store, self.words, fresh),
             begin,
             end,

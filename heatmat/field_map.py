@@ -16,7 +16,7 @@ from heatmat.solver import Requests
 CELL = 2.0
 """Pixels larger than this are cut into equal cells of at most this size [m]."""
 
-FINE, COARSE = Effort(samples=4, rays=8, sets=2), Effort(samples=2, rays=4, sets=2)
+FINE, COARSE = Effort(samples=4, rays=4, sets=2), Effort(samples=2, rays=4, sets=2)
 """Effort for a part of a pixel that is one cell, and of one that is many."""
 
 AUDIT = 8

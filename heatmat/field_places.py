@@ -209,6 +209,7 @@ def _gather(field: Field, bundle: Bundle, crowd: Crowd | None) -> tuple[ti.Ndarr
         bundle.count,
         bundle.known,
         field.store,
+        field.other,
         field.words,
         bundle.samples,
         store,

@@ -86,7 +86,9 @@ class Stage:
     modes: ti.Ndarray
     properties: ti.Ndarray
 
-    def sizes(self, first: int, passes: int, *, again: bool = False, relax: float = 0.0) -> object:
+    def sizes(
+        self, first: int, passes: int, *, again: bool = False, relax: float = 0.0, half: int = 0
+    ) -> object:
         """Sizes as the kernel takes them.
 
         Parameters
@@ -99,12 +101,14 @@ class Stage:
             Later than the first iterate.
         relax : float
             By how much of its change this iterate goes further.
+        half : int
+            1 or 2: the rays of every other start of a texel.
         """
         start = (2 if again else 1) if self.periodic else 0
         return sizes_vector(
             self.steps, self.sub, self.every, self.day, start, first, self.rows,
             int(not self.periodic), self.nodes, passes, self.lag, round(1000.0 * relax),
-            self.last,
+            self.last, half,
         )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ def gather_parts(
     count: I2,
     known: F3,
     store: U1,
+    other_store: U1,
     stored: ti.i32,
     samples: ti.i32,
     part_store: U1,
@@ -31,7 +32,8 @@ def gather_parts(
     """Series that fall on every part, for each set of its rays and for all together.
 
     `part_store` holds sets + 1 series of `stored` words a part, `part_known` their shares of known
-    series.
+    series. The second set reads `other_store`: what leaves the texels by the other half of their
+    own rays. A single set reads one or the other, in pairs of parts.
     """
     sets = count.shape[1]
     rays = links.shape[1] // sets
@@ -56,6 +58,9 @@ def gather_parts(
             whole_low = block_vector(0)
             whole_high = block_vector(0)
             for which in range(sets):
+                other = which == 1
+                if sets == 1:
+                    other = ((part >> 1) & 1) == 1
                 low = block_vector(0)
                 high = block_vector(0)
                 for s in range(samples):
@@ -63,7 +68,11 @@ def gather_parts(
                     for j in range(which * rays, which * rays + count[start, which]):
                         at = links[start, j] * stored + first
                         for k in ti.static(range(BLOCK)):
-                            word = store[at + k]
+                            word = ti.u32(0)
+                            if other:
+                                word = other_store[at + k]
+                            else:
+                                word = store[at + k]
                             low[k] += ti.cast(word & ti.u32(0xFFFF), ti.i32)
                             high[k] += ti.cast(word >> ti.u32(16), ti.i32)
                 whole_low += low

@@ -44,8 +44,9 @@ MOST = 65535
     N_LAG,
     N_RELAX,
     N_LAST,
-) = range(13)
-STAGE_INTS = 13
+    N_HALF,
+) = range(14)
+STAGE_INTS = 14
 sizes_vector = ti.types.vector(STAGE_INTS, ti.i32)
 links_vector = ti.types.vector(LINK_FLOATS, ti.f32)
 
@@ -77,6 +78,7 @@ def gather_links(
     base,
     first,
     rows,
+    half,
     leader: ti.template(),
     links: ti.template(),
     count: ti.template(),
@@ -85,13 +87,23 @@ def gather_links(
     stored,
     scratch: ti.template(),
 ):
-    """Add up what the texels met by a group's rays send; return the shares of the known series."""
+    """Add up what the texels met by a group's rays send; return the shares of the known series.
+
+    `half` 1 or 2 takes the rays of every other start, if there are any.
+    """
+    wanted = half
+    if half > 0:
+        found = 0
+        for other in range(i, last):
+            if leader[other] == i and (other & 1) == half - 1:
+                found = 1
+        wanted *= found
     brings = links_vector(0.0)
     members = 0.0
     for c in range(2 * rows):
         scratch[base + c] = 0.0
     for other in range(i, last):
-        if leader[other] == i:
+        if leader[other] == i and (wanted == 0 or (other & 1) == wanted - 1):
             members += 1.0
             for k in ti.static(range(LINK_FLOATS)):
                 brings[k] += known[other, 0, k]

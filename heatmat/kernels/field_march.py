@@ -8,6 +8,7 @@ from heatmat.kernels.field_incident import (
     N_DAY,
     N_EVERY,
     N_FIRST,
+    N_HALF,
     N_LAG,
     N_LAST,
     N_NODES,
@@ -138,7 +139,7 @@ def march_groups(
         word; stored words; 1 if the stage has output times; sun positions; most passes of the
         first day; by how much of a step the ground flux is extrapolated, and by how much of its
         change an iterate goes further, in thousandths; the step whose state the next stage begins
-        with.
+        with; 1 or 2 to take the rays of every other start of a texel.
     """
     sets = count.shape[1]
     width = 2 * (sizes[N_ROWS] + sizes[N_STEPS] + 2) + sizes[N_NODES]
@@ -165,6 +166,7 @@ def march_groups(
                             base,
                             sizes[N_FIRST],
                             sizes[N_ROWS],
+                            sizes[N_HALF],
                             leader,
                             links,
                             count,
