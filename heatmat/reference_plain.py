@@ -52,7 +52,7 @@ def use_plain_numbers() -> None:
     from heatmat.runtime import ti, tm
 
     @ti.func
-    def plain(index, key):
+    def plain(index, key):  # type: ignore[no-untyped-def]
         u = to_unit(combine(combine(key, ti.u32(101)), index))
         v = to_unit(combine(combine(key, ti.u32(102)), index))
         return tm.vec2(u, v)
