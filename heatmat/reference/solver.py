@@ -217,8 +217,8 @@ class ReferenceSolver:
             Random stream of each probe; default: its number and the seed.
         """
         n, count = len(faces), len(stamps)
-        each = min(paths_each, TASK_PATHS)
-        blocks = -(-paths_each // each)
+        blocks = -(-paths_each // TASK_PATHS)
+        each = -(-paths_each // blocks)
         tasks = n * replicates * blocks
         if keys is None:
             keys = np.arange(n, dtype=np.uint32) * np.uint32(0x9E3779B1) + np.uint32(seed)
