@@ -102,7 +102,7 @@ def test_commands_shown_exist(page: Path) -> None:
 
 def test_readme_lists_every_command() -> None:
     table = README.read_text("utf-8").partition("## Commands")[2].partition("\n## ")[0]
-    assert set(re.findall(r"^\| `heatmat ([a-z]+)", table, re.MULTILINE)) == COMMANDS
+    assert set(re.findall(r"^\| `heatmat ([a-z-]+)", table, re.MULTILINE)) == COMMANDS
 
 
 def test_pictures_stay_small() -> None:
