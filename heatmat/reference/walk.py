@@ -18,7 +18,6 @@ from heatmat.reference.layout import (
     FACE_BEHIND,
     FACE_FRONT,
     FACE_PLANE,
-    LOST,
     N_FAR,
     N_REACH,
     SOLID_A,
@@ -197,10 +196,11 @@ def step_anywhere(
         walker.e = face_normal(faces, near.triangle)
         walker.other = -2
         walker.stage = AT_BOUNDARY
-        if labels[near.triangle, FACE_BEHIND] != walker.solid:
+        if labels[near.triangle, FACE_FRONT] == walker.solid:
             walker.e *= -1.0
-            if labels[near.triangle, FACE_FRONT] != walker.solid:
-                walker.stage = LOST
+        else:
+            # Where solids meet at an edge the nearest face may be the neighbour's.
+            walker.solid = labels[near.triangle, FACE_BEHIND]
         # Across an edge the open lies opposite to where the walk came from.
         walker.off = walker.e
         if radius > 1e-5:
