@@ -208,3 +208,19 @@ def _save(figure: Any, path: Path) -> Path:
     figure.tight_layout()
     figure.savefig(path, dpi=110)
     return path
+
+
+def main(arguments: list[str]) -> None:
+    """Write page and pictures from the JSON of ``heatmat benchmark --reference --json``."""
+    import json
+
+    figures, page, pictures = (Path(argument) for argument in arguments)
+    reference = json.loads(figures.read_text(encoding="utf-8"))["reference"]
+    write_page(reference, page)
+    draw(reference, pictures)
+
+
+if __name__ == "__main__":
+    import sys
+
+    main(sys.argv[1:])
