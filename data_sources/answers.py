@@ -57,7 +57,7 @@ def check_range(request: Request, answer: Answer) -> None:
 def whole_size(answer: Answer) -> int:
     """Size of the file of which a part was sent [bytes]; 0 where the server does not say."""
     total = answer.headers.get("content-range", "").rpartition("/")[2].strip()
-    return int(total) if total.isdigit() else 0
+    return int(total) if total.isascii() and total.isdigit() and len(total) < 19 else 0
 
 
 def parse_json(content: bytes, where: str) -> Any:

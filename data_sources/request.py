@@ -73,8 +73,11 @@ class Request:
 
     @property
     def host(self) -> str:
-        """Name of the host that is asked."""
-        return urlsplit(self.url).hostname or ""
+        """Name of the host that is asked; empty where the address is none."""
+        try:
+            return urlsplit(self.url).hostname or ""
+        except ValueError:
+            return ""
 
     @property
     def method(self) -> str:

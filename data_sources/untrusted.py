@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import gzip
 import io
+import ipaddress
 import re
+import socket
 import unicodedata
 import zipfile
 import zlib
@@ -20,6 +22,8 @@ from heatmat.errors import InputError
 
 MAX_NAME = 80
 MAX_MEMBERS = 1000
+MAX_PROLOGUE = 1 << 20
+"""What may stand before the end of a document's first tag [bytes]."""
 _RESERVED = re.compile(r"^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?$", re.IGNORECASE)
 
 
@@ -46,6 +50,19 @@ def inside(folder: Path, name: object) -> Path:
     if path.is_symlink() or not path.resolve().is_relative_to(Path(folder).resolve()):
         raise InputError("the name leads out of its folder", where=str(folder), got=repr(str(name)))
     return path
+
+
+def is_private_host(name: str) -> bool:
+    """Whether a host is this machine or its own network, by its name alone.
+
+    The system's resolver takes 127.1, 0x7f.1 and 2130706433 for addresses as well.
+    """
+    for read in (ipaddress.ip_address, lambda n: ipaddress.ip_address(socket.inet_aton(n))):
+        try:
+            return not read(name).is_global
+        except (ValueError, OSError):
+            continue
+    return name == "localhost" or name.endswith(".localhost")
 
 
 def gunzip(content: bytes, max_bytes: int, where: str = "") -> bytes:
@@ -138,7 +155,9 @@ def check_xml(path: Path) -> str:
     parser.StartElementHandler = lambda name, _: found.append(name)
     try:
         with opened(path) as stream:
-            while not found and (block := stream.read(4096)):
+            for _ in range(MAX_PROLOGUE // 4096):
+                if found or not (block := stream.read(4096)):
+                    break
                 parser.Parse(block, False)
     except (OSError, EOFError, zlib.error) as error:  # of gzip
         raise InputError("not a complete gzip file", where=str(path), got=str(error)) from None

@@ -6,7 +6,6 @@ Nothing here caches or waits; `http.Session` does both.
 from __future__ import annotations
 
 import email.utils
-import ipaddress
 import socket
 import zlib
 from collections.abc import Callable, Mapping
@@ -29,10 +28,12 @@ from data_sources.errors import (
 from data_sources.redaction import Secret, clean_text
 from data_sources.request import AgainError, Answer, Request
 from data_sources.unpack import CutShortError, unpacker
+from data_sources.untrusted import is_private_host
 
 BLOCK = 1 << 16
 MAX_REDIRECTS = 5
 ERROR_BODY = 4096  # bytes of an error's answer that are kept
+ERROR_SECONDS = 60.0  # it is waited for at most
 TRY_AGAIN = (408, 425, 429, 500, 502, 503, 504)
 REDIRECTS = (301, 302, 303, 307, 308)
 
@@ -121,8 +122,7 @@ class Wire:
             if response.status_code not in REDIRECTS or "location" not in response.headers:
                 return response
             response.close()
-            target = urljoin(url, response.headers["location"])
-            self._check_redirect(url, target, request)
+            target = self._target(url, response.headers["location"], request)
             if response.status_code == 303 or (method == "POST" and response.status_code < 303):
                 method = "GET"
             url, params = target, None
@@ -166,7 +166,7 @@ class Wire:
                 allow_redirects=False,
                 proxies=none if mapped != url else None,
             )
-        except requests.RequestException as error:
+        except (requests.RequestException, ValueError) as error:
             raise self._no_answer(request, error) from None
 
     def _mapped(self, url: str) -> str:
@@ -176,30 +176,39 @@ class Wire:
         return url
 
     def _check_address(self, url: str, request: Request) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        try:
+            parts = urlsplit(url)
+            name = (parts.hostname or "").rstrip(".").lower()
+        except ValueError:  # brackets that do not close
+            name = ""
+        if not name or parts.scheme not in ("http", "https"):
             raise RefusedError(
                 "not a web address", where=request.host or "address", got=self._clean(url[:80])
             )
         if self.allow_private or self._mapped(url) != url:
             return
-        name = parts.hostname.rstrip(".").lower()
-        try:
-            private = not ipaddress.ip_address(name).is_global
-        except ValueError:
-            private = name == "localhost" or name.endswith(".localhost")
-        if private:
+        if is_private_host(name):
             raise RefusedError(
                 "an address within the own network, which services have no business to name",
                 host=request.host,
                 got=name,
             )
 
-    def _check_redirect(self, url: str, target: str, request: Request) -> None:
+    def _target(self, url: str, location: str, request: Request) -> str:
+        """Where a redirect leads, if it may be followed."""
+        try:
+            target = urljoin(url, location)
+        except ValueError:
+            raise RefusedError(
+                "redirects to what is no web address",
+                host=request.host,
+                got=self._clean(location[:80]),
+            ) from None
         if urlsplit(url).scheme == "https" and urlsplit(target).scheme == "http":
             raise RefusedError("redirects from https to http", host=request.host)
         if any(value and value in target for value in self.secrets):
             raise RefusedError("redirects with the token in the address", host=request.host)
+        return target
 
     def _check_status(self, request: Request, response: requests.Response) -> None:
         status = response.status_code
@@ -220,8 +229,13 @@ class Wire:
         raise error
 
     def _error_body(self, response: requests.Response) -> bytes:
+        content, end = b"", self.clock() + ERROR_SECONDS
         try:
-            content = response.raw.read(ERROR_BODY, decode_content=False) or b""
+            while len(content) < ERROR_BODY and self.clock() < end:
+                block = response.raw.read1(ERROR_BODY - len(content), decode_content=False)
+                if not block:
+                    break
+                content += block
         except (urllib3.exceptions.HTTPError, OSError):
             return b""
         if response.headers.get("content-encoding", "").lower() == "gzip":
@@ -247,13 +261,14 @@ class Wire:
         """Write the unpacked body; no more than the limit, no longer than `max_seconds`."""
         limit = self.max_bytes if request.max_bytes is None else request.max_bytes
         length = response.headers.get("content-length", "")
-        if length.isdigit() and int(length) > limit:
+        if _digits(length) and float(length) > limit:
             raise self._too_large(request, limit)
         unpack = unpacker(response.headers.get("content-encoding", ""), request.host)
         end = self.clock() + self.max_seconds
         travelled = written = 0
         try:
-            while block := response.raw.read(BLOCK, decode_content=False):
+            # read1 gives what is there: read would wait for a whole block of a server that drips.
+            while block := response.raw.read1(BLOCK, decode_content=False):
                 travelled += len(block)
                 for plain in unpack.feed(block):
                     written += len(plain)
@@ -286,7 +301,7 @@ class Wire:
     def _no_answer(self, request: Request, error: Exception) -> AgainError | NetworkError:
         """What a failed connection means: nobody there, or a line that broke."""
         chain = _chain(error)
-        if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)):
+        if isinstance(error, ValueError):  # as all of what the libraries say to an address
             return RefusedError("not a web address", host=request.host)
         if any(isinstance(e, (CutShortError, urllib3.exceptions.IncompleteRead)) for e in chain):
             what = "the answer broke off"
@@ -312,7 +327,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     A date is taken relative to the answer's own Date, so that a wrong clock here does no harm.
     """
     text = headers.get("retry-after", "").strip()
-    if text.isdigit():
+    if _digits(text):
         return float(text)
     until, now = _date(text), _date(headers.get("date", "")) or now_utc()
     return None if until is None else max(0.0, (until - now).total_seconds())
@@ -330,8 +345,16 @@ def _headers(response: requests.Response) -> dict[str, str]:
     return {name.lower(): value for name, value in response.headers.items()}
 
 
+def _digits(text: str) -> bool:
+    """Whether a header is a number: `str.isdigit` alone takes superscripts, too."""
+    return text.isascii() and text.isdigit()
+
+
 def _origin(url: str) -> tuple[str, str]:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "", ""
     return parts.scheme, parts.netloc.lower()
 
 
