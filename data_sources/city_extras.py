@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data_sources.area import Area
@@ -87,6 +88,7 @@ def check_wish(wish: Wish) -> None:
             where="--street-view mapillary",
             remedy="set the environment variable MAPILLARY_TOKEN",
         )
+    _check_weather(wish.weather)
     if wish.terrain not in ("glo30", "flat"):
         raise InputError(
             "unknown terrain",
@@ -98,6 +100,20 @@ def check_wish(wish: Wish) -> None:
     if wish.dsm is not None and wish.dem is None:
         raise InputError(
             "a surface model needs its terrain model", where="--dsm", remedy="give --dem too"
+        )
+
+
+def _check_weather(weather: str) -> None:
+    """A file must be there; nothing else can be told before it is asked for."""
+    asked = weather in ("nearest", "clear-sky") or PERIOD.match(weather)
+    if asked or weather.lower().startswith(("http://", "https://")):
+        return
+    if not Path(weather).expanduser().is_file():
+        raise InputError(
+            "no such file",
+            where=f"--weather {weather}",
+            expected="nearest, clear-sky, FROM/TO as two dates, or an .epw file or its address",
+            remedy="check the path",
         )
 
 

@@ -148,6 +148,7 @@ def _map_data(
         lost = Counter(no_geometry=found.lost(features))
         read = _Read(features, lost, _file_source(wish.osm))
         if area is not None:
+            _check_reach(area, features, wish.osm)
             return area, read, MARGIN
         bounds = found.bounds or building_bounds(features)
         area = area_of_bounds(bounds, wish.osm.name.split(".")[0], str(wish.osm))
@@ -166,6 +167,26 @@ def _map_data(
     features = fetch_features(area.degrees(MARGIN + FILLING), session, counts)
     read = _Read(features, counts, _service_source(session.fetched[before:]))
     return area, read, MARGIN
+
+
+def _check_reach(area: Area, features: Features, path: Path) -> None:
+    """Refuse an area that an extract does not touch, and say so where its axes are swapped."""
+    import shapely
+
+    reach = shapely.total_bounds([shape for shape in features.geometry if shape is not None])
+    west, south, east, north = area.degrees()
+    if west < reach[2] and reach[0] < east and south < reach[3] and reach[1] < north:
+        return
+    swapped = south < reach[2] and reach[0] < north and west < reach[3] and reach[1] < east
+    raise InputError(
+        "the extract does not reach the area",
+        where=str(path),
+        expected="a part of " + ",".join(f"{value:.4f}" for value in reach) + " (W,S,E,N)",
+        got=",".join(f"{value:.4f}" for value in (west, south, east, north)),
+        remedy="latitude and longitude look swapped: longitude goes first"
+        if swapped
+        else "give an area within it, or an extract of the place",
+    )
 
 
 def _asked_area(wish: Wish, session: Session, say: Callable[[str], None]) -> Area | None:
