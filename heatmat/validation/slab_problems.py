@@ -152,7 +152,7 @@ def _switch(light: float) -> dict[str, Any]:
 def robin_slab_step() -> Problem:
     """A slab with an adiabatic back, at rest, is lit: a film at its front.
 
-    Carslaw and Jaeger (1959), section 3.11, equation 12 at the surface, with the roots of
+    Carslaw and Jaeger (1959), section 3.11, at the surface, with the roots of
     ``a tan(a) = h l / k``; heating is one less cooling.
     """
     from scipy.optimize import brentq
@@ -171,7 +171,7 @@ def robin_slab_step() -> Problem:
         return rise * (1.0 - weight @ np.exp(-fourier * roots[:, None] ** 2 * past))
 
     return Problem(
-        "Robin slab, step", "Carslaw and Jaeger (1959), section 3.11, eq. 12", (layer,), 0.0,
+        "Robin slab, step", "Carslaw and Jaeger (1959), section 3.11", (layer,), 0.0,
         exact=exact, **_switch(rise * FILM),
     )  # fmt: skip
 

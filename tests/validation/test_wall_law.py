@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from heatmat.case import BASE_TEMPERATURE, Case, ConstructionTable
 from heatmat.construction import INSIDE_FILM, Construction, Layer
@@ -14,13 +16,16 @@ from heatmat.forcing import Forcing
 from heatmat.kernels import layout
 from heatmat.library import library
 from heatmat.prepare import construction_table, physics_numbers, slab_layers
+from heatmat.validation import closed_forms
 from heatmat.validation.closed_forms import order_in_depth, order_in_time
+from heatmat.validation.outcome import Setting
 from heatmat.validation.problem import FILM, Problem, compiled, difference, readable
 from heatmat.validation.slab_march import DAY, make_series, march_given, slab_case
 from heatmat.validation.slab_problems import (
     conducto_radiative,
     daylight_total,
     half_space_wave,
+    layered_steady,
     problems,
     waves_of_library,
 )
@@ -92,6 +97,26 @@ def test_fitted_orders() -> None:
     problem = half_space_wave()
     assert 1.8 < order_in_time(problem, compiled) < 2.2
     assert 1.7 < order_in_depth(problem, grids=(0.5, 1.0)) < 2.2  # finer grids take seconds
+
+
+def test_the_study_tells_what_it_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    name = "concrete_wall"
+    waves = waves_of_library()
+    monkeypatch.setattr(closed_forms, "problems", lambda: [layered_steady(), half_space_wave()])
+    monkeypatch.setattr(closed_forms, "waves_of_library", lambda: {name: waves[name]})
+    monkeypatch.setattr(closed_forms, "furnace", lambda setting: (0.003, 0.0))
+    for order in ("order_in_time", "order_in_depth"):  # tested above
+        monkeypatch.setattr(closed_forms, order, lambda *_: 2.0)
+    monkeypatch.setattr(closed_forms, "figure", lambda *_: ("", Figure()))
+    outcome = closed_forms.study(Setting(tmp_path))
+    # The furnace that is given here misses.
+    assert [check.what for check in outcome.missed] == ["furnace, largest departure"]
+    assert len(outcome.checks) == 11
+    steady, wave = outcome.tables[0][1].to_dict("records")
+    assert steady["order in time"] == "-"
+    # Halving the step moves 0.6 mK: one was enough.
+    assert wave["step [s]"] == 300
+    assert 0.0 < wave["moved [K]"] < closed_forms.MOVE
 
 
 def test_thin_sheets_do_not_ring() -> None:
