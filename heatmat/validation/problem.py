@@ -181,7 +181,7 @@ def _compared(
 
 def _table(problem: Problem, refine: float) -> ConstructionTable:
     """The slab as the only construction."""
-    slab = _slab(problem.layers, problem.inner, refine)
+    slab = slab_of(problem.layers, problem.inner, refine)
     zero = np.zeros(1)
     return ConstructionTable(
         names=[problem.name], kinds=["roof"], albedo=zero,
@@ -191,13 +191,13 @@ def _table(problem: Problem, refine: float) -> ConstructionTable:
     )  # fmt: skip
 
 
-@functools.lru_cache(maxsize=64)
-def _slab(layers: tuple[SlabLayer, ...], inner: float, refine: float) -> SlabModes:
-    """Its modes, kept from step to step and from wave to wave."""
+@functools.lru_cache(maxsize=128)
+def slab_of(layers: tuple[SlabLayer, ...], inner: float, refine: float) -> SlabModes:
+    """Modes of a slab, kept from step to step and from wave to wave."""
     return slab_modes(list(layers), inner, modes=MODES, refine=refine)
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=128)
 def _every_mode(layers: tuple[SlabLayer, ...], inner: float, refine: float) -> FullModes:
     return eigenmodes(discretise(list(layers), inner, refine))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from heatmat.prepare import construction_table, physics_numbers, slab_layers
 from heatmat.validation import closed_forms
 from heatmat.validation.closed_forms import order_in_depth, order_in_time
 from heatmat.validation.outcome import Setting
-from heatmat.validation.problem import FILM, Problem, compiled, difference, readable
+from heatmat.validation.problem import FILM, Problem, compiled, difference, readable, slab_of
 from heatmat.validation.slab_march import DAY, make_series, march_given, slab_case
 from heatmat.validation.slab_problems import (
     conducto_radiative,
@@ -46,7 +47,9 @@ TARP = physics_numbers(dataclasses.replace(STILL, convection="tarp"))
 def table() -> ConstructionTable:
     """The library's slabs and soil, dry, black to light and without longwave."""
     dark = [dataclasses.replace(item, **BLACK_TO_LIGHT_ONLY) for item in LIBRARY.values()]
-    return construction_table([*dark, SOIL_SLAB], INSIDE_FILM)
+    # Eigenproblems are what takes time here: the same slabs as those of the waves.
+    with mock.patch("heatmat.prepare.slab_modes", lambda layers, h: slab_of(tuple(layers), h, 1.0)):
+        return construction_table([*dark, SOIL_SLAB], INSIDE_FILM)
 
 
 def driven(series: Forcing, **columns: float) -> Case:
@@ -96,7 +99,9 @@ def test_fitted_orders() -> None:
     """Second order in time and depth; what is seen over the half-space, the study shows."""
     problem = half_space_wave()
     assert 1.8 < order_in_time(problem, compiled) < 2.2
-    assert 1.7 < order_in_depth(problem, grids=(0.5, 1.0)) < 2.2  # finer grids take seconds
+    assert (
+        1.6 < order_in_depth(problem, grids=(0.25, 0.5)) < 2.2
+    )  # coarse cells: finer take seconds
 
 
 def test_the_study_tells_what_it_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
