@@ -1,4 +1,4 @@
-"""The folder that `fetch` makes: taken up again, and a scenario somebody edited left alone."""
+"""The folder that `fetch` makes: taken up again, and what somebody edited left alone."""
 
 from __future__ import annotations
 
@@ -9,14 +9,26 @@ from pathlib import Path
 from typing import Any
 
 from heatmat.run_record import sha256_of
-from heatmat.rundir import PARTIAL, RunDirectory
+from heatmat.rundir import PARTIAL, RunDirectory, remove_outputs
 
 CACHE = "cache"
-SCENARIO, FRESH = "scenario.toml", "scenario.fetched.toml"
+SCENARIO = "scenario.toml"
+
+
+def fresh_name(name: str) -> str:
+    """Where a file goes whose place an edited one holds: ``scenario.fetched.toml``."""
+    path = Path(name)
+    return str(path.with_name(f"{path.stem}.fetched{path.suffix}"))
 
 
 class CityDirectory(RunDirectory):
-    """A city folder: like that of a run, but what was missing is asked for again."""
+    """A city folder: like that of a run, but what was missing is asked for again.
+
+    Attributes
+    ----------
+    kept : list of str
+        Files that somebody had edited, in this run.
+    """
 
     record_name = "fetch.json"
     may_hold = frozenset({CACHE})
@@ -25,38 +37,39 @@ class CityDirectory(RunDirectory):
         super().__init__(path, inputs, record)
         self.complete = self.complete and record.get("status") == "complete"
         self.resumed = bool(record) and not self.complete
-
-        self._scenario_sha256 = str(record.get("scenario_sha256", ""))
+        self._sha256: dict[str, str] = dict(record.get("sha256", {}))
+        self.kept: list[str] = []
 
     @contextlib.contextmanager
     def write(self, name: str) -> Iterator[Path]:
-        """As for a run; a scenario that somebody has edited since is left alone."""
-        if name == SCENARIO and self.edited:
-            name = FRESH
+        """As for a run; a file that somebody has edited since is left alone."""
+        if self._edited(name):
+            self.kept.append(name)
+            name = fresh_name(name)
         with super().write(name) as path:
             yield path
-        if name == SCENARIO:
-            self._scenario_sha256 = sha256_of(self.path / name)
+        if (self.path / name).is_file():
+            self._sha256[name] = sha256_of(self.path / name)
 
-    @property
-    def edited(self) -> bool:
-        """Whether the scenario is no longer the one that was written here."""
-        path = self.path / SCENARIO
-        return (
-            bool(self._scenario_sha256)
-            and path.exists()
-            and sha256_of(path) != self._scenario_sha256
-        )
+    def _edited(self, name: str) -> bool:
+        """Whether a file is no longer the one that was written here."""
+        path = self.path / name
+        return name in self._sha256 and path.is_file() and sha256_of(path) != self._sha256[name]
 
     def _write_record(self, fields: dict[str, Any]) -> None:
-        super()._write_record({**fields, "scenario_sha256": self._scenario_sha256})
+        super()._write_record({**fields, "sha256": self._sha256})
 
     def give_up(self) -> None:
-        """After an error: a folder that holds nothing yet is free for another request."""
-        if not self.record.get("outputs"):
-            shutil.rmtree(self.path / PARTIAL, ignore_errors=True)
-            (self.path / self.record_name).unlink(missing_ok=True)
-            with contextlib.suppress(OSError):  # the cache may hold something
-                (self.path / CACHE).rmdir()
-            with contextlib.suppress(OSError):
-                self.path.rmdir()
+        """After an error: a folder that was never whole is free for another request.
+
+        What was fetched stays in its cache.
+        """
+        if SCENARIO in self._sha256:
+            return
+        remove_outputs(self.path, self.record)
+        shutil.rmtree(self.path / PARTIAL, ignore_errors=True)
+        (self.path / self.record_name).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # the cache may hold something
+            (self.path / CACHE).rmdir()
+        with contextlib.suppress(OSError):
+            self.path.rmdir()

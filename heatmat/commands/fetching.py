@@ -96,7 +96,7 @@ def fetch_into(session: Session, wish: Any, out: Path, *, offline: bool = False)
     from data_sources.city_folder import fetch_city
     from data_sources.city_texts import table_text
     from data_sources.http import Session as Http
-    from heatmat.commands.city_directory import CACHE, FRESH, SCENARIO, CityDirectory
+    from heatmat.commands.city_directory import CACHE, CityDirectory, fresh_name
 
     with CityDirectory.open(out, _inputs(wish), overwrite=session.overwrite) as folder:
         if folder.complete:
@@ -117,8 +117,8 @@ def fetch_into(session: Session, wish: Any, out: Path, *, offline: bool = False)
             session.note(f"note: {note}")
         for line in outcome.missing:
             session.warn(line)
-        if folder.edited:
-            session.warn(f"{SCENARIO} was edited, so it is kept; the new one is {FRESH}")
+        for name in folder.kept:
+            session.warn(f"{name} was edited, so it is kept; the new one is {fresh_name(name)}")
         folder.finish(
             seconds=session.seconds,
             warnings=session.warnings,
@@ -153,4 +153,6 @@ def _inputs(wish: Any) -> dict[str, Any]:
             files[name] = value
         elif value not in ("", None):
             options[name] = value
+            if name == "weather" and Path(value).is_file():
+                files[name] = Path(value)
     return run_inputs("fetch", {}, files, options)
