@@ -11,9 +11,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 OFFLINE = ROOT / "tests" / "offline"
 
-# Before anything imports matplotlib or starts a process: both read the environment once.
+# Before anything imports matplotlib or NumPy or starts a process: all read the environment once.
 os.environ["MPLBACKEND"] = "Agg"
 os.environ.setdefault("MPLCONFIGDIR", tempfile.mkdtemp(prefix="heatmat-tests-matplotlib-"))
+# Small eigenvalue problems are slower on many threads than on one, most of all beside kernels.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ["HEATMAT_TESTS_OFFLINE"] = "1"
 os.environ["PYTHONPATH"] = os.pathsep.join(
     [str(OFFLINE), *filter(None, [os.environ.get("PYTHONPATH")])]

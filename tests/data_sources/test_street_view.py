@@ -257,16 +257,17 @@ def test_tables_crops_and_pictures(net, tmp_path):
 
 
 def test_nothing_leaves_the_folder(net, tmp_path):
-    names = ["../../out", "a/b", "a_b", "C:\\x", "\u00e9"]
+    home = tmp_path / "far" / "inside"  # "../../.." from the images still lands in tmp_path
+    home.mkdir(parents=True)
+    names = ["../../out", "../../../../out", "a/b", "a_b", "C:\\x", "\u00e9"]
     hostile = [feature(name, 9.0 * k - 6.0) for k, name in enumerate(names)]
-    result = fetch(net, tmp_path, *hostile, per_building=20)
+    result = fetch(net, home, *hostile, per_building=20)
     assert set(result.skipped) <= {"crop_too_small"}  # the panoramas here have 512 columns
-    assert len(list((tmp_path / "city" / "views" / "_images").glob("*.jpg"))) == 5
-    everything = [p for p in tmp_path.rglob("*") if p.is_file()]
-    assert {p.relative_to(tmp_path).parts[0] for p in everything} == {"cache", "city"}
-    assert not [p for p in tmp_path.parent.iterdir() if "out" in p.name or "evil" in p.name]
+    assert len(list((home / "city" / "views" / "_images").glob("*.jpg"))) == len(names)
+    assert {p.relative_to(home).parts[0] for p in home.rglob("*")} == {"cache", "city"}
+    assert sorted(p.name for p in tmp_path.rglob("*") if home not in p.parents) == ["far", "inside"]
     for row in rows_of(result.table):
-        assert (tmp_path / "city" / "views" / row["file"]).resolve().is_relative_to(tmp_path)
+        assert (home / "city" / "views" / row["file"]).resolve().is_relative_to(home)
 
 
 def test_again_nothing_is_fetched_and_old_crops_go(net, tmp_path):
