@@ -145,6 +145,7 @@ def main() -> None:
     parser.add_argument("--resolution", type=float, default=2.0, metavar="M")
     parser.add_argument("--out", type=Path, default=Path("."), metavar="DIR")
     options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
     target = options.out / f"tiled_{options.buildings}.osm"
     if not target.exists():
         extract = Extract(options.extract)
