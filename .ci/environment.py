@@ -71,7 +71,7 @@ def make() -> None:
     pip = [str(ENVIRONMENT / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
     # Twice quiet: only errors are shown.
     install = [*pip, "install", "-qq", "--constraint", str(CONSTRAINTS), "--editable"]
-    install += [".[dev,validation]"]  # what tests compare with is not skipped
+    install += [".[dev,validation,vlm]"]  # what tests compare with is not skipped
     if subprocess.run(install).returncode:
         sys.exit(
             "heatmat: pip could not install the dependencies (its reason is above); check the "
