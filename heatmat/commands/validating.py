@@ -62,7 +62,7 @@ def _run(
     from heatmat.run_record import versions
     from heatmat.validation.outcome import Setting
     from heatmat.validation.page import FIGURES, write_page
-    from heatmat.validation.studies import run_studies
+    from heatmat.validation.studies import cpu_seconds, run_studies
 
     scratch = Path(tempfile.mkdtemp(prefix="heatmat-validate-"))
     try:
@@ -85,6 +85,7 @@ def _run(
         "versions": versions(),
         "commit": commit()[:12] or "unknown",
         "seconds": session.total_seconds,
+        "cpu_seconds": cpu_seconds(),
     }
     page = write_page(folder.path, found.outcomes, found.left_out, run)
     for path in [page, folder.path / "validation.json", *(folder.path / FIGURES).iterdir()]:

@@ -59,8 +59,8 @@ class Outcome:
     figures : list of (caption, Figure)
     notes : list of str
         Paragraphs.
-    seconds : float
-        Set by the runner.
+    seconds, cpu_seconds : float
+        By the clock, and of all processors, other engines' processes included. Set by the runner.
     """
 
     title: str
@@ -72,6 +72,7 @@ class Outcome:
     figures: list[tuple[str, Figure]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
 
     @property
     def missed(self) -> list[Check]:

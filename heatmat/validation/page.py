@@ -13,8 +13,8 @@ from heatmat.validation.outcome import Check, Outcome
 if TYPE_CHECKING:
     import pandas as pd
 
-FIGURES = "validation"
-"""Folder of the figures, beside the page."""
+FIGURES = "images/validation"
+"""Folder of the figures, from the page's: both have a place under docs/."""
 
 INTRODUCTION = """\
 # Validation
@@ -46,7 +46,7 @@ def write_page(
     Path
         Of the page.
     """
-    (folder / FIGURES).mkdir(exist_ok=True)
+    (folder / FIGURES).mkdir(parents=True, exist_ok=True)
     parts = [INTRODUCTION, _run_line(run), _summary(outcomes, left_out)]
     for name, outcome in outcomes.items():
         parts.append(_section(folder, name, outcome))
@@ -62,18 +62,20 @@ def write_page(
 def _run_line(run: dict[str, Any]) -> str:
     return (
         f"Run with `{run['command']}` on {run['machine']}, HeatMat {run['versions']['heatmat']}"
-        f" (commit {run['commit']}), in {run['seconds'] / 60.0:.0f} minutes.\n"
+        f" (commit {run['commit']}), in {run['seconds'] / 60.0:.0f} minutes by the clock and"
+        f" {run['cpu_seconds'] / 60.0:.0f} minutes of CPU time.\n"
     )
 
 
 def _summary(outcomes: Mapping[str, Outcome], left_out: Mapping[str, str]) -> str:
-    lines = ["| study | against | figures reached |", "|---|---|---|"]
+    lines = ["| study | against | figures reached | CPU time |", "|---|---|---|---|"]
     for outcome in outcomes.values():
         reached = f"{len(outcome.checks) - len(outcome.missed)} of {len(outcome.checks)}"
         lines.append(
-            f"| [{outcome.title}](#{_anchor(outcome.title)}) | {outcome.against} | {reached} |"
+            f"| [{outcome.title}](#{_anchor(outcome.title)}) | {outcome.against} | {reached}"
+            f" | {outcome.cpu_seconds:.0f} s |"
         )
-    lines += [f"| {name} | not run: {why} | - |" for name, why in left_out.items()]
+    lines += [f"| {name} | not run: {why} | - | - |" for name, why in left_out.items()]
     return "\n".join(lines) + "\n"
 
 
@@ -97,7 +99,6 @@ def _section(folder: Path, name: str, outcome: Outcome) -> str:
         path = folder / FIGURES / f"{name}-{i + 1}.png"
         figure.savefig(path, dpi=90, bbox_inches="tight", metadata={"Software": None})
         lines += [f"![{caption}]({FIGURES}/{path.name})", "", f"*{caption}*", ""]
-    lines.append(f"Took {outcome.seconds:.0f} s.\n")
     return "\n".join(lines)
 
 
@@ -142,6 +143,7 @@ def _record(
         name: {
             "title": outcome.title,
             "seconds": round(outcome.seconds, 1),
+            "cpu_seconds": round(outcome.cpu_seconds, 1),
             "checks": [
                 {**vars(check), "value": float(check.value), "holds": bool(check.holds)}
                 for check in outcome.checks

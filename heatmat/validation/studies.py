@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -99,9 +100,18 @@ def run_studies(setting: Setting, names: Sequence[str] = ()) -> Findings:
             continue
         folder = Path(setting.folder) / name
         folder.mkdir(parents=True, exist_ok=True)
-        started = time.perf_counter()
+        started, spent = time.perf_counter(), cpu_seconds()
         module = importlib.import_module(f"heatmat.validation.{study.module}")
         outcome: Outcome = module.study(replace(setting, folder=folder))
         outcome.seconds = time.perf_counter() - started
+        outcome.cpu_seconds = cpu_seconds() - spent
+        setting.progress(
+            f"{name}: {outcome.seconds:.0f} s by the clock, {outcome.cpu_seconds:.0f} s CPU"
+        )
         found.outcomes[name] = outcome
     return found
+
+
+def cpu_seconds() -> float:
+    """Processor time of this process and of those it has waited for [s]."""
+    return sum(os.times()[:4])

@@ -33,7 +33,7 @@ from heatmat.validation.radiation import courtyard_view, street_view
 
 RUN = {
     "command": "heatmat validate", "machine": "a machine", "commit": "abc",
-    "versions": {"heatmat": "1"}, "seconds": 60.0,
+    "versions": {"heatmat": "1"}, "seconds": 60.0, "cpu_seconds": 90.0,
 }  # fmt: skip
 
 
@@ -60,10 +60,10 @@ def test_the_page_shows_misfits_and_what_did_not_run(tmp_path: Path) -> None:
     assert "| RMSE | 0.0100 K | at most 0.0200 K | reached |" in page
     assert "| bias | 0.600 K | at most 0.500 K | **missed** too warm |" in page
     assert "| skill | nan | at least 0.850 | **missed** |" in page  # not a number: never reached
-    assert "| engine | not run: not installed | - |" in page
-    assert "[A slab](#a-slab) | a closed form | 1 of 3 |" in page
+    assert "| engine | not run: not installed | - | - |" in page
+    assert "[A slab](#a-slab) | a closed form | 1 of 3 | 0 s |" in page
     assert "| a | 0.0123 |" in page
-    assert (tmp_path / "validation" / "slab-1.png").stat().st_size > 500
+    assert (tmp_path / "images" / "validation" / "slab-1.png").stat().st_size > 500
     record = json.loads((tmp_path / "validation.json").read_text())
     assert [check["holds"] for check in record["studies"]["slab"]["checks"]] == [True, False, False]
 
