@@ -24,7 +24,7 @@ def sidecar(path: Path) -> Path:
 
 def download(session: Session, request: Request, to: Path) -> Response:
     """See `Session.download`."""
-    from data_sources.http import Response
+    from data_sources.http import Response, strike_out
 
     about = Provenance.read(sidecar(to))
     there = about is not None and to.is_file() and to.stat().st_size == about.size
@@ -42,6 +42,7 @@ def download(session: Session, request: Request, to: Path) -> Response:
         except AgainError as failure:
             session.pause(failure, attempt)
             attempt += 1
+    strike_out(part.path, request.secret)
     about = session._provenance(replace(request, byte_range=None), answer, part.path)
     about = replace(about, status=200)
     if request.validate is not None:
@@ -75,6 +76,11 @@ class _Part:
         def sink(answer: Answer) -> BinaryIO:
             said = answer.headers.get("content-range", "").replace(" ", "").lower()
             goes_on = answer.status == 206 and said.startswith(f"bytes{have}-")
+            now = answer.headers.get("etag", "")
+            if goes_on and version.startswith('"') and now and now != version:
+                # A server that overlooks If-Range sends the rest of another file (RFC 9110, 13.1.5).
+                self.tag.unlink()
+                raise AgainError(RefusedError("changed while it was fetched", host=request.host))
             self._note(session, request, answer)
             opened.append(open(self.path, "ab" if goes_on else "wb"))  # noqa: SIM115
             return opened[-1]

@@ -269,7 +269,7 @@ class Session:
         part = temporary_file(self.cache.folder)
         try:
             answer = self._attempts(request, part)
-            _strike_out(part, request.secret)
+            strike_out(part, request.secret)
             about = self._provenance(request, answer, part)
             if request.validate is not None:
                 request.validate(part.read_bytes())
@@ -376,7 +376,7 @@ class Session:
         return clean_text(text, tuple(self._secrets))
 
 
-def _strike_out(path: Path, secret: Secret | None) -> None:
+def strike_out(path: Path, secret: Secret | None) -> None:
     """Take the token that was sent out of the answer: services echo it, in links to more pages."""
     if secret is None or not secret.value:
         return

@@ -367,6 +367,26 @@ def test_a_download_of_a_file_that_has_changed_starts_over(net, tmp_path):
     assert done.content == new and done.provenance.etag == '"v2"'
 
 
+def test_a_server_that_overlooks_if_range_does_not_mix_two_files(net, tmp_path):
+    old, new = bytes(200_000), b"new" * 50_000
+
+    def rest_of_the_new(seen):
+        start = int(seen.headers["range"].removeprefix("bytes=").rstrip("-"))
+        said = {"ETag": '"v2"', "Content-Range": f"bytes {start}-{len(new) - 1}/{len(new)}"}
+        return Answer(new[start:], 206, "image/tiff", said)
+
+    net.on(HOST, "/file", _cut(old, 100_000), rest_of_the_new, ranged(new, '"v2"'))
+    done = session(net, tmp_path).download(URL + "/file", tmp_path / "dem.tif")
+    assert done.content == new and "range" not in net.seen[2].headers
+
+
+def test_a_token_that_a_download_echoes_is_struck_out(net, tmp_path):
+    net.on(HOST, "/file", lambda seen: Answer("see ?access_token=" + seen.query["access_token"]))
+    secret = Secret(TOKEN, param="access_token")
+    session(net, tmp_path).download(URL + "/file", tmp_path / "f.txt", secret=secret)
+    assert TOKEN not in (tmp_path / "f.txt").read_text()
+
+
 def test_a_part_longer_than_the_file_starts_over(net, tmp_path):
     net.on(HOST, "/file", ranged(b"short"))
     (tmp_path / "f.part").write_bytes(bytes(100))
