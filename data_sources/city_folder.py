@@ -160,6 +160,7 @@ def _map_data(
             "nothing says which place",
             where="fetch",
             expected="a PLACE, --bbox, --polygon or --osm",
+            remedy='for example: heatmat fetch "Place Bellecour, Lyon" --radius 400 --out lyon/',
         )
     say("map data from OpenStreetMap")
     counts: Counter[str] = Counter()

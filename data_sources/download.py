@@ -78,7 +78,7 @@ class _Part:
             goes_on = answer.status == 206 and said.startswith(f"bytes{have}-")
             now = answer.headers.get("etag", "")
             if goes_on and version.startswith('"') and now and now != version:
-                # A server that overlooks If-Range sends the rest of another file (RFC 9110, 13.1.5).
+                # A server that overlooks If-Range sends the rest of another file (RFC 9110 13.1.5).
                 self.tag.unlink()
                 raise AgainError(RefusedError("changed while it was fetched", host=request.host))
             self._note(session, request, answer)

@@ -108,7 +108,12 @@ class RunDirectory:
         """
         path = Path(path)
         if path.exists() and not path.is_dir():
-            raise OutputError("is a file", where=str(path), expected="a folder")
+            raise OutputError(
+                "is a file",
+                where=str(path),
+                expected="a folder",
+                remedy="give another --out, or move the file away",
+            )
         old = read_record(path / cls.record_name)
         if old is None and _holds_files(path, cls.may_hold):
             raise OutputError(
