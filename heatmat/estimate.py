@@ -237,4 +237,5 @@ def _factor(error: np.ndarray, target: float) -> np.ndarray:
         wanted = np.clip((level / target) ** 2, 2.0, LEAP)
     # Powers of two: nets stay whole.
     factor = 2 ** np.floor(np.log2(np.nan_to_num(wanted, nan=2.0))).astype(int)
-    return np.where(level > target, factor, 1)
+    # Without a target all rays are spent: replicates may agree by chance where little is in sight.
+    return np.where((level > target) | (target == 0.0), factor, 1)

@@ -49,3 +49,14 @@ def test_no_more_paths_than_allowed_and_no_fewer_than_needed() -> None:
     assert (level <= 0.15).all()
     assert (enough.rays[:2] <= LEAP * most).all()
     assert (enough.rays % REPLICATES == 0).all()
+
+
+def test_all_rays_are_spent_where_replicates_agree() -> None:
+    """On a roof that sees nothing but sky every replicate is the same: no reason to stop early."""
+    city = boxes([shapely.box(0, 0, 12, 10), shapely.box(18, 0, 30, 10)], [14.0, 9.0])
+    case = make_case_of(city, make_series(dni=700.0, dhi=100.0, sky=320.0))
+    xy = local(case, [6.0], [5.0])
+    places = plan_squares(*xy.T, np.zeros(1), np.zeros(1, int) + 1, np.zeros(1, np.uint32))
+    found = estimate(Solver(case, "cpu"), places, target_error=0.0, max_rays=512)
+    assert found.valid.all() and not found.error.any()
+    assert found.rays[0] == 512
