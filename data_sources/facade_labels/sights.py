@@ -1,0 +1,148 @@
+"""From the tables of a city's views to crops to ask about, and what each is worth."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data_sources.facade_labels.answer import LABELS, Crop, CropAnswer
+from data_sources.facade_labels.evidence import Sight, view_weight
+from heatmat.errors import InputError
+
+VIEWS = "views/views.csv"
+FACADES = "views/facades.csv"
+NEEDED = ("building_id", "facade_id", "file", "coverage", "distance_m", "angle_deg", "quality")
+UNKNOWN_QUALITY = 0.5
+
+
+@dataclass(frozen=True)
+class View:
+    """A row of ``views.csv``.
+
+    Attributes
+    ----------
+    crop : Crop
+        Its ``image_id`` is the crop's file, relative to ``views/``.
+    angle_deg : float
+        Between the line of sight and the wall's normal.
+    area : float
+        Wall that the crop shows [m2].
+    about : dict of str to str
+        The row: licence, author, date, azimuth... for the gallery.
+    """
+
+    crop: Crop
+    angle_deg: float
+    area: float
+    about: dict[str, str]
+
+
+def read_views(city: Path) -> list[View]:
+    """Every view of a city folder.
+
+    Raises
+    ------
+    InputError
+        When there are none, or the table is not one of ours.
+    """
+    table = city / VIEWS
+    remedy = (
+        f"fetch them first: heatmat fetch ... --street-view panoramax --out {city} "
+        "(the command that made the folder, with --street-view added)"
+    )
+    if not table.is_file():
+        raise InputError("has no street views yet", where=str(city), remedy=remedy)
+    rows = _rows(table, NEEDED)
+    if not rows:
+        raise InputError("lists no view", where=str(table), remedy=remedy)
+    areas = _areas(city / FACADES)
+    return [_view(row, i, city, areas) for i, row in enumerate(rows)]
+
+
+def _view(row: dict[str, str], i: int, city: Path, areas: Mapping[tuple[str, str], float]) -> View:
+    where = f"{city / VIEWS}: row {i + 1}"
+    coverage = min(1.0, _number(row, "coverage", where))
+    folder = (city / "views").resolve()
+    path = folder / row["file"]
+    if not path.resolve().is_relative_to(folder):  # the table is a file that anybody may have made
+        raise InputError("a file outside of the folder", where=where, got=repr(row["file"]))
+    quality = row["quality"].strip()
+    crop = Crop(
+        image_id=row["file"],
+        building_id=row["building_id"],
+        path=path,
+        visibility=coverage,
+        distance_m=_number(row, "distance_m", where),
+        sharpness=_number(row, "quality", where) if quality else UNKNOWN_QUALITY,
+    )
+    area = coverage * areas.get((row["building_id"], row["facade_id"]), 1.0)
+    return View(crop, _number(row, "angle_deg", where), area, row)
+
+
+def _areas(table: Path) -> dict[tuple[str, str], float]:
+    """Open wall of each facade [m2]; none where the table is not there."""
+    if not table.is_file():
+        return {}
+    rows = _rows(table, ("building_id", "facade_id", "area_m2"))
+    where = str(table)
+    return {(row["building_id"], row["facade_id"]): _number(row, "area_m2", where) for row in rows}
+
+
+def _rows(table: Path, needed: Iterable[str]) -> list[dict[str, str]]:
+    try:
+        with open(table, encoding="utf-8", newline="") as stream:
+            rows = [{k: v or "" for k, v in row.items() if k} for row in csv.DictReader(stream)]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError("cannot be read as a table", where=str(table), got=str(error)) from None
+    missing = [name for name in needed if rows and name not in rows[0]]
+    if missing:
+        raise InputError("lacks columns", where=str(table), expected=", ".join(missing))
+    return rows
+
+
+def _number(row: Mapping[str, str], name: str, where: str) -> float:
+    try:
+        value = float(row[name])
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value) or value < 0.0:
+        raise InputError("not a number", where=f"{where}: {name}", got=repr(row[name]))
+    return value
+
+
+def as_vector(shares: Mapping[str, Any]) -> np.ndarray:
+    """Shares by label as an array in the order of `LABELS`, sum 1."""
+    values = np.array([max(0.0, float(shares.get(label, 0.0))) for label in LABELS])
+    total = values.sum()
+    return values / total if total > 0.0 else np.full(len(LABELS), 1.0 / len(LABELS))
+
+
+def make_sights(views: Iterable[View], answers: Mapping[str, CropAnswer]) -> dict[str, list[Sight]]:
+    """What the views of each building say, by building id; those that say nothing are left out."""
+    found: dict[str, list[Sight]] = {}
+    for view in views:
+        crop = view.crop
+        answer = answers.get(crop.image_id)
+        if answer is None:
+            continue
+        weight = view_weight(
+            crop.visibility, crop.distance_m, crop.sharpness, view.angle_deg, answer
+        )
+        if weight <= 0.0:
+            continue
+        sight = Sight(
+            crop.building_id,
+            crop.image_id,
+            as_vector(answer.shares),
+            float(answer.window_share),
+            weight,
+            view.area,
+        )
+        found.setdefault(crop.building_id, []).append(sight)
+    return found
