@@ -14,6 +14,9 @@ from heatmat.kernels import layout
 from heatmat.physics import PhysicsOptions
 from heatmat.solver import Requests, Solver
 from heatmat.units import STEFAN_BOLTZMANN
+from heatmat.validation.street_day import HEIGHT as CANYON_HEIGHT
+from heatmat.validation.street_day import WIDTH as CANYON_WIDTH
+from heatmat.validation.street_light import floor_view, radiosity, wall_view
 from tests.conftest import SEED
 from tests.map_city import messy_city
 from tests.physics_case import (
@@ -59,9 +62,6 @@ def test_furnace(departure: float, convection: str) -> None:
         assert np.abs(fluxes).max() < 0.02
 
 
-CANYON_HEIGHT, CANYON_WIDTH = 12.0, 16.0
-
-
 def canyon(angle: float = 0.0) -> tuple:
     """Two blocks 4 km long, whose street runs south to north, turned by `angle` degrees."""
     half = 0.5 * CANYON_WIDTH
@@ -73,19 +73,6 @@ def canyon_case(angle: float, **options):  # noqa: ANN003, ANN201
     polygons, heights = canyon(angle)
     city = boxes(polygons, heights, extent=(-60, -60, 60, 60), margin=2100.0)
     return make_case_of(city, make_series(), resolution=8.0, **options)
-
-
-def floor_view(x: float) -> float:
-    """Sky view factor of the floor at x from the middle: Nusselt's unit circle."""
-    half = 0.5 * CANYON_WIDTH
-    sines = [(half - s * x) / np.hypot(half - s * x, CANYON_HEIGHT) for s in (1.0, -1.0)]
-    return 0.5 * sum(sines)
-
-
-def wall_view(z: float) -> float:
-    """Sky view factor of the wall at height z: the half above the other wall's edge."""
-    drop = CANYON_HEIGHT - z
-    return 0.5 * (1.0 - drop / np.hypot(drop, CANYON_WIDTH))
 
 
 @pytest.mark.parametrize("angle", [0.0, 27.0])
@@ -145,33 +132,6 @@ def test_longwave_of_a_canyon_with_held_surfaces() -> None:
     assert (np.abs(received - exact) < 4 * error[:, -1, layout.Y_INCIDENT_LONG] + 0.05).all()
     assert error[:, -1, layout.Y_INCIDENT_LONG].max() < 2.0
     assert mean[:, -1, layout.Y_TEMPERATURE] == pytest.approx(hot, abs=1e-3)
-
-
-def radiosity(n: int, albedo: float, emitted: np.ndarray) -> np.ndarray:
-    """Incident flux on floor, western and eastern wall of the canyon, in strips, all bounces.
-
-    `emitted` [3 n] leaves each strip first hand; Hottel's crossed strings for the view factors.
-    """
-    half, top = 0.5 * CANYON_WIDTH, CANYON_HEIGHT
-    x = np.linspace(-half, half, n + 1)
-    z = np.linspace(0.0, top, n + 1)
-    start = [(x[i], 0.0) for i in range(n)] + [(-half, z[i]) for i in range(n)]
-    end = [(x[i + 1], 0.0) for i in range(n)] + [(-half, z[i + 1]) for i in range(n)]
-    start += [(half, z[i]) for i in range(n)]
-    end += [(half, z[i + 1]) for i in range(n)]
-    a, b = np.array(start), np.array(end)
-
-    def distance(p: np.ndarray, q: np.ndarray) -> np.ndarray:
-        return np.hypot(*(p[:, None] - q[None, :]).transpose(2, 0, 1))
-
-    first = distance(a, a) + distance(b, b)
-    second = distance(a, b) + distance(b, a)
-    length = np.hypot(*(b - a).T)
-    views = np.abs(second - first) / (2.0 * length[:, None])
-    surface = np.repeat([0, 1, 2], n)
-    views[surface[:, None] == surface[None, :]] = 0.0
-    leaving = np.linalg.solve(np.eye(3 * n) - albedo * views, emitted)
-    return views @ leaving
 
 
 def test_light_of_all_bounces_in_a_canyon() -> None:
