@@ -49,7 +49,7 @@ class BrokenImageError(Exception):
     """A picture cannot be used; the text says why, in a word or two."""
 
 
-def decode(source: Path | bytes, preview: bool = False) -> np.ndarray:
+def decode(source: Path | bytes, preview: bool = False, min_side: int = MIN_SIDE) -> np.ndarray:
     """The picture as red, green and blue, shape (h, w, 3), uint8, the right way up.
 
     Parameters
@@ -58,6 +58,8 @@ def decode(source: Path | bytes, preview: bool = False) -> np.ndarray:
         JPEG, PNG or WebP in any colour model.
     preview : bool
         Decode JPEGs at an eighth of the size: enough to know that all of it is there.
+    min_side : int
+        Pictures with a shorter side are refused [pixels].
 
     Raises
     ------
@@ -72,7 +74,7 @@ def decode(source: Path | bytes, preview: bool = False) -> np.ndarray:
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         try:
             with Image.open(stream, formats=FORMATS) as opened:
-                return _pixels(opened, preview)
+                return _pixels(opened, preview, min_side)
         except BrokenImageError:
             raise
         except UnidentifiedImageError:
@@ -84,13 +86,13 @@ def decode(source: Path | bytes, preview: bool = False) -> np.ndarray:
             raise BrokenImageError("truncated" if truncated else "undecodable") from None
 
 
-def _pixels(opened: Image.Image, preview: bool) -> np.ndarray:
+def _pixels(opened: Image.Image, preview: bool, min_side: int) -> np.ndarray:
     from PIL import ImageOps
 
     width, height = opened.size
     if width * height > MAX_PIXELS:
         raise BrokenImageError("too_many_pixels")
-    if min(width, height) < MIN_SIDE:
+    if min(width, height) < min_side:
         raise BrokenImageError("too_small")
     if preview or width > MAX_WIDTH:
         factor = 8 if preview else 2

@@ -8,5 +8,22 @@ Nothing here imports torch or transformers before a model is loaded.
 from __future__ import annotations
 
 from data_sources.facade_labels.answer import LABELS, Crop, CropAnswer, Labeller, at_temperature
+from data_sources.facade_labels.loading import load_labeller
+from data_sources.facade_labels.prompts import Prompts, read_prompts
+from data_sources.facade_labels.run_labels import LabelRun, label_crops
+from data_sources.facade_labels.table import read_table, write_table
 
-__all__ = ["LABELS", "Crop", "CropAnswer", "Labeller", "at_temperature"]
+__all__ = [
+    "LABELS",
+    "Crop",
+    "CropAnswer",
+    "LabelRun",
+    "Labeller",
+    "Prompts",
+    "at_temperature",
+    "label_crops",
+    "load_labeller",
+    "read_prompts",
+    "read_table",
+    "write_table",
+]
