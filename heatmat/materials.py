@@ -44,6 +44,7 @@ __all__ = [
     "construction_rows",
     "find_construction",
     "layer_rows",
+    "layers_from_tables",
     "library",
     "material_library",
     "material_rows",
@@ -135,7 +136,10 @@ def construction_from_dict(
     if "layers" in table and "temperature" in table:
         raise InputError("has both layers and temperature", where=where, remedy="keep one")
     if "layers" in table:
-        fields |= {"layers": _stack(table["layers"], where), "temperature": None}
+        fields |= {
+            "layers": layers_from_tables(table["layers"], f"{where}.layers"),
+            "temperature": None,
+        }
     elif "temperature" in table:
         fields |= {"layers": (), "temperature": _held(table["temperature"], where)}
     fields.setdefault("source", USER if known is None else known.source)
@@ -181,16 +185,29 @@ def _held(value: Any, where: str) -> float | str:
     return check_range("temperature", value, where, shift=KELVIN)
 
 
-def _stack(layers: Any, where: str) -> tuple[Layer, ...]:
-    """The layers of a table, outside to inside."""
+def layers_from_tables(layers: Any, where: str) -> tuple[Layer, ...]:
+    """Layers from their tables, outside to inside.
+
+    Parameters
+    ----------
+    layers : list of mapping
+        Each with `material` and `thickness_m`, with all four numbers, or with `resistance_m2k_w`.
+    where : str
+        Names the list in messages.
+
+    Raises
+    ------
+    InputError
+        Unknown word or material, missing word, or a number out of range.
+    """
     if not isinstance(layers, (list, tuple)) or not layers:
         raise InputError(
             "layers is not a list of tables",
-            where=where,
+            where=where.removesuffix(".layers"),
             expected="[{ material = ..., thickness_m = ... }, ...]",
             got=repr(layers),
         )
-    return tuple(_layer(entry, f"{where}.layers[{i}]") for i, entry in enumerate(layers))
+    return tuple(_layer(entry, f"{where}[{i}]") for i, entry in enumerate(layers))
 
 
 def _layer(entry: Any, where: str) -> Layer:

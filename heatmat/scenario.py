@@ -267,6 +267,14 @@ class Scenario:
         other._finish(tables, path=self.path, files=self._files, origins={})
         return other
 
+    def without_interventions(self) -> Scenario:
+        """A copy of the city as it is, before any intervention."""
+        other = copy.copy(self)
+        tables = self.tables.model_dump(by_alias=True, exclude_none=True)
+        tables["interventions"] = []
+        other._finish(tables, path=self.path, files=self._files, origins={})
+        return other
+
     # --- provenance ---------------------------------------------------------------------------
 
     def resolved(self) -> dict[str, Any]:
@@ -297,6 +305,9 @@ class Scenario:
                 value = value.get(key) if isinstance(value, dict) else None
             if isinstance(value, str):
                 named[".".join(keys)] = Path(value)
+        for i, entry in enumerate(self.interventions, start=1):
+            if isinstance(entry.where.polygon, str):
+                named[f"interventions[{i}].where.polygon"] = Path(entry.where.polygon)
         return named
 
     def __repr__(self) -> str:

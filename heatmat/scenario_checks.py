@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from heatmat.errors import InputError, nearest
+from heatmat import intervention_checks
+from heatmat.errors import InputError
+from heatmat.intervention_checks import unknown_construction
 from heatmat.scenario_files import PATH_KEYS
 from heatmat.scenario_schema import ScenarioTables
 from heatmat.text_table import join_faults
@@ -132,7 +134,7 @@ def consistent(
         *_sources(tables, where),
         *_steps(tables, where),
         *_names(tables, constructions, where),
-        *_interventions(tables, constructions, where),
+        *intervention_checks.faults(tables, constructions, where),
     ]
     times = ("", "")
     try:
@@ -253,12 +255,6 @@ def _steps(tables: ScenarioTables, where: str) -> list[InputError]:
     return faults
 
 
-def _unknown(name: str, constructions: Mapping[str, Construction], place: str) -> InputError:
-    return InputError(
-        "unknown construction", where=place, got=repr(name), remedy=nearest(name, constructions)
-    )
-
-
 def _names(
     tables: ScenarioTables, constructions: Mapping[str, Construction], where: str
 ) -> list[InputError]:
@@ -271,67 +267,10 @@ def _names(
     }
     named |= {f"city.land_cover_legend.{k}": v for k, v in city.land_cover_legend.items()}
     return [
-        _unknown(name, constructions, f"{where}: {key}")
+        unknown_construction(name, constructions, f"{where}: {key}")
         for key, name in named.items()
         if name not in constructions
     ]
-
-
-def _interventions(
-    tables: ScenarioTables, constructions: Mapping[str, Construction], where: str
-) -> list[InputError]:
-    faults, seen = [], set()
-    known = dict.fromkeys(constructions)
-    for i, entry in enumerate(tables.interventions, start=1):
-        place = f"{where}: interventions[{i}]"
-        properties = entry.set_.model_dump(exclude_none=True) if entry.set_ else {}
-        if (entry.construction is None) == (not properties):
-            faults.append(
-                InputError(
-                    "an intervention changes one thing",
-                    where=place,
-                    expected="either set = { ... } or construction = 'NAME'",
-                    got="both" if properties else "neither",
-                )
-            )
-        if entry.construction is not None and entry.construction not in constructions:
-            faults.append(_unknown(entry.construction, constructions, f"{place}.construction"))
-        if entry.name in seen:
-            faults.append(
-                InputError(
-                    "duplicate name",
-                    where=f"{place}.name",
-                    got=repr(entry.name),
-                    remedy="give each intervention its own name",
-                )
-            )
-        seen.add(entry.name)
-        faults += [
-            _unknown(name, constructions, f"{place}.where.construction")
-            for name in entry.where.construction or ()
-            if name not in known
-        ]
-        if isinstance(entry.where.polygon, str):
-            faults.append(
-                InputError(
-                    "a polygon file is not available yet",
-                    where=f"{place}.where.polygon",
-                    expected="a list of [x, y] in the scenario's CRS",
-                    got=entry.where.polygon,
-                )
-            )
-        elif entry.where.polygon is not None and len(entry.where.polygon) < 3:
-            faults.append(
-                InputError(
-                    "wrong value",
-                    where=f"{place}.where.polygon",
-                    expected="at least three [x, y]",
-                    got=str(entry.where.polygon),
-                )
-            )
-        # Later entries may name the copies that this one makes.
-        known |= {f"{name}+{entry.name}": None for name in list(known)} if properties else {}
-    return faults
 
 
 def describe_object(thing: Any) -> dict[str, Any]:

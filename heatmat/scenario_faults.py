@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 
 from heatmat.errors import InputError, nearest
 from heatmat.scenario_schema import (
+    AddTable,
     CityAttributes,
     CityTable,
     CityTrees,
@@ -40,6 +41,7 @@ _TABLE_AT: dict[tuple[str, ...], type[BaseModel]] = {
     ("interventions",): InterventionTable,
     ("interventions", "where"): WhereTable,
     ("interventions", "set"): SetTable,
+    ("interventions", "add"): AddTable,
 }
 
 

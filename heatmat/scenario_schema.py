@@ -90,6 +90,29 @@ def _words(value: object) -> object:
     raise _fault("a name or a list of names")
 
 
+def _rising(value: object) -> object:
+    """Two numbers, the first not above the second."""
+    pair = isinstance(value, list) and len(value) == 2 and all(_is_number(v) for v in value)
+    if pair and 0.0 <= value[0] <= value[1]:  # type: ignore[index]
+        return [float(v) for v in value]  # type: ignore[attr-defined]
+    raise _fault("[from, to] with 0 <= from <= to")
+
+
+def _fractions(value: object) -> object:
+    """Construction to fraction, at most 1 together."""
+    if isinstance(value, dict) and value and all(_is_number(v) for v in value.values()):
+        numbers = {str(k): float(v) for k, v in value.items()}
+        if all(v >= 0.0 for v in numbers.values()) and sum(numbers.values()) <= 1.0 + 1e-9:
+            return numbers
+    raise _fault("{ construction = fraction, ... } with fractions of 0 to 1, at most 1 in sum")
+
+
+def _layer_tables(value: object) -> object:
+    if isinstance(value, list) and value and all(isinstance(v, dict) for v in value):
+        return value
+    raise _fault("a list of layers such as [{ material = 'mineral_wool', thickness_m = 0.1 }]")
+
+
 def _surfaces(value: object) -> object:
     words = _words(value)
     unknown = [w for w in words if w not in ("ground", "roof", "wall")]  # type: ignore[attr-defined]
@@ -235,6 +258,9 @@ class WhereTable(Table):
     azimuth_deg: Annotated[list[Annotated[float, Field(ge=-360.0, le=720.0)]], Len(2, 2)] | None = (
         None
     )
+    height_m: Annotated[Any, BeforeValidator(_rising)] = None
+    sun_hours: Annotated[Any, BeforeValidator(_rising)] = None
+    hottest: float | None = Field(None, gt=0.0, le=1.0)
 
 
 class SetTable(Table):
@@ -250,6 +276,14 @@ class SetTable(Table):
     ) = None
 
 
+class AddTable(Table):
+    """Layers that an intervention adds to a copy (heatmat.materials reads them), and its finish."""
+
+    outside: Annotated[Any, BeforeValidator(_layer_tables)] = None
+    inside: Annotated[Any, BeforeValidator(_layer_tables)] = None
+    finish: str | None = None
+
+
 class InterventionTable(BaseModel):
     """One [[interventions]] entry; `construction` may also stand inside `set`."""
 
@@ -261,6 +295,8 @@ class InterventionTable(BaseModel):
     where: WhereTable = Field(default_factory=WhereTable)
     set_: SetTable | None = Field(None, alias="set")
     construction: str | None = None
+    add: AddTable | None = None
+    share: Annotated[Any, BeforeValidator(_fractions)] = None
 
     @model_validator(mode="before")
     @classmethod

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from heatmat.city import City
+    from heatmat.exposure import SurfaceExposure
     from heatmat.field import Field
     from heatmat.forcing import Forcing
     from heatmat.map_query import Walls
@@ -71,11 +72,12 @@ class Simulation:
         self.degraded = False
         self.city, self._bare_maps, self.forcing = _build(scenario, self.progress)
         self.notes = [*self.city.notes(), *self.forcing.notes]
-        self._label()
         self._extra: set[str] = set()
         self._device = device
         self._solver: Solver | None = None
         self._field: Field | None = None
+        self._exposure: SurfaceExposure | None = None
+        self._label()
 
     def _label(self) -> None:
         """Maps and constructions after the scenario's interventions."""
@@ -89,10 +91,23 @@ class Simulation:
             parents, tags = _building_labels(self.city, self._bare_maps)
             applied = apply_interventions(
                 self._bare_maps, self.constructions, scenario.interventions,
-                parents=parents, tags=tags,
+                parents=parents, tags=tags, exposure=self._bare_exposure(),
             )  # fmt: skip
             self.maps, self.constructions = applied.maps, applied.constructions
             self.touched_m2 = applied.touched_m2
+
+    def _bare_exposure(self) -> SurfaceExposure:
+        """Sun and warmth of the city before any intervention, found when first asked for."""
+        from heatmat.exposure import SurfaceExposure
+
+        if self._exposure is None:
+            bare = copy.copy(self)
+            bare.scenario = self.scenario.without_interventions()
+            bare.store, bare.warnings, bare.maps = None, [], self._bare_maps
+            bare._extra, bare._solver, bare._field = set(), None, None
+            bare.constructions, bare.touched_m2 = bare.scenario.constructions(), {}
+            self._exposure = SurfaceExposure(bare)
+        return self._exposure
 
     @property
     def case(self) -> Case:

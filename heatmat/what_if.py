@@ -8,13 +8,23 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from heatmat.construction import Construction
+from heatmat.construction import PROPERTIES, Construction
 from heatmat.errors import InputError
-from heatmat.interventions import Intervention, Where
+from heatmat.interventions import Intervention
 from heatmat.maps import Maps
+from heatmat.selection import (
+    SURFACES,
+    Composition,
+    Exposure,
+    Selector,
+    Surfaces,
+    inside_polygon,
+)
 
-Composition = tuple[tuple[str, float], ...]
-SURFACES = ("ground", "roof", "wall")
+__all__ = ["SURFACES", "Applied", "apply_interventions", "inside_polygon", "region_plan_areas"]
+
+MOST_ENTRIES = 8
+"""Constructions of one composition (`kernels.layout.MAX_ENTRIES`)."""
 
 
 @dataclass
@@ -28,23 +38,14 @@ class Applied:
     constructions : dict of str to Construction
         Those given and the changed copies.
     touched_m2 : dict of str to dict of str to float
-        By intervention and surface, the area that changed [m2], margin included.
+        By intervention and surface, the area selected [m2], margin included: of a facade the share
+        that a change of constructions is about, of a changed composition the share that changes
+        hands. A change to what is there already selects and touches it all the same.
     """
 
     maps: Maps
     constructions: dict[str, Construction]
     touched_m2: dict[str, dict[str, float]] = field(default_factory=dict)
-
-
-@dataclass
-class _Surfaces:
-    """All the elements of one kind: facades, roof regions or ground cells."""
-
-    composition: np.ndarray
-    area: np.ndarray
-    building: np.ndarray
-    azimuth_deg: np.ndarray
-    middle: np.ndarray
 
 
 def apply_interventions(
@@ -54,10 +55,12 @@ def apply_interventions(
     *,
     parents: Sequence[str] | None = None,
     tags: Sequence[Mapping[str, object]] | None = None,
+    exposure: Exposure | None = None,
 ) -> Applied:
     """Change what surfaces are made of; the maps given stay as they are.
 
-    Later interventions see what earlier ones left, and win.
+    Later interventions see what earlier ones left, and win. A change that leaves a construction as
+    it is puts no copy in its place: the labels, and all that follows, are then the same.
 
     Parameters
     ----------
@@ -69,6 +72,8 @@ def apply_interventions(
         The building that each of ``maps.building_ids`` is a part of, "" for none.
     tags : sequence of mapping, optional
         The attributes of each of ``maps.building_ids``.
+    exposure : Exposure, optional
+        Needed for `sun_hours` and `hottest`.
 
     Raises
     ------
@@ -79,17 +84,14 @@ def apply_interventions(
     ancestors = {name: {name, item.name} for name, item in known.items()}
     groups = {"ground": _ground(maps), "roof": _roofs(maps), "wall": _walls(maps)}
     table = list(maps.compositions)
-    places = _Places(maps, parents, tags)
+    selector = Selector(maps, parents, tags, exposure)
     touched: dict[str, dict[str, float]] = {}
     for entry in interventions:
         change = _Change(entry, known, ancestors)
-        areas = {
-            kind: _apply(change, groups[kind], places.mask(entry.where, groups[kind]), table)
-            for kind in entry.where.surface or SURFACES
-        }
-        touched[entry.name] = {kind: area for kind, area in areas.items() if area > 0.0}
-        if not touched[entry.name]:
-            raise _nothing_matches(entry, table)
+        share = np.array([change.selected_share(composition) for composition in table])
+        masks = selector.select(entry.where, entry.name, groups, table, share)
+        areas = {kind: _apply(change, groups[kind], mask, table) for kind, mask in masks.items()}
+        touched[entry.name] = {kind: area for kind, area in areas.items() if area is not None}
     changed = dataclasses.replace(
         maps,
         compositions=table,
@@ -101,7 +103,7 @@ def apply_interventions(
 
 
 class _Change:
-    """What an intervention does to the construction of a surface; copies are made on demand."""
+    """What an intervention does to a composition; copies of constructions are made on demand."""
 
     def __init__(
         self,
@@ -115,142 +117,142 @@ class _Change:
         wanted = self.entry.where.construction
         return not wanted or bool(self.ancestors.get(name, {name}) & set(wanted))
 
+    def selected_share(self, composition: Composition) -> float:
+        """Share of a composition that `where.construction` means."""
+        return sum(fraction for name, fraction in composition if self.matches(name))
+
+    def result(self, old: Composition) -> tuple[Composition, float]:
+        """The composition after the change, and the share of the area that it is about."""
+        if self.entry.share:
+            return self._with_shares(old)
+        merged: dict[str, float] = {}
+        for name, fraction in old:
+            new = self.replacement(name) if self.matches(name) else name
+            merged[new] = merged.get(new, 0.0) + fraction
+        return tuple(merged.items()), self.selected_share(old)
+
     def replacement(self, name: str) -> str:
+        """What stands in the place of a construction."""
+        old = self.known[name]
         if self.entry.construction is not None:
-            return self.entry.construction
-        new = f"{name}+{self.entry.name}"
-        if new not in self.known:
-            self.known[new] = dataclasses.replace(
-                self.known[name], name=new, **dict(self.entry.set)
+            new = self.known[self.entry.construction]
+            alias = old.name == new.name and _same(old, new)
+            return name if alias else self.entry.construction
+        copy = f"{name}+{self.entry.name}"
+        if copy not in self.known:
+            changed = self._changed(old)
+            if _same(old, changed):
+                self.ancestors[name].add(copy)  # later interventions may name it all the same
+                return name
+            self.known[copy] = dataclasses.replace(changed, name=copy)
+            self.ancestors[copy] = self.ancestors[name] | {copy}
+        return copy
+
+    def _changed(self, old: Construction) -> Construction:
+        """A copy with the layers of `add`, the finish, and the properties of `set`."""
+        from heatmat.materials import layers_from_tables
+
+        changes: dict[str, object] = {}
+        add = self.entry.add
+        where = f"interventions {self.entry.name!r}: add"
+        outside = layers_from_tables(add["outside"], f"{where}.outside") if "outside" in add else ()
+        inside = layers_from_tables(add["inside"], f"{where}.inside") if "inside" in add else ()
+        if outside or inside:
+            if not old.layers:
+                raise InputError(
+                    "a surface held at a temperature has no layers to add to",
+                    where=where, got=old.name,
+                )  # fmt: skip
+            if inside and old.kind == "ground":
+                raise InputError(
+                    "ground has no inside", where=f"{where}.inside", got=old.name,
+                    remedy="add layers outside, or choose other surfaces",
+                )  # fmt: skip
+            changes["layers"] = (*outside, *old.layers, *inside)
+        if "finish" in add:
+            finish = self.known[add["finish"]]
+            changes |= {key: getattr(finish, key) for key in PROPERTIES}
+        return dataclasses.replace(old, **(changes | dict(self.entry.set)))  # type: ignore[arg-type]
+
+    def _with_shares(self, old: Composition) -> tuple[Composition, float]:
+        """Named fractions as asked for, the others in their old proportions."""
+        target = self.entry.share
+        role = {name: self._target_of(name) for name, _ in old}
+        there = {t: sum(f for n, f in old if role[n] == t) for t in target}
+        rest = sum(f for name, f in old if role[name] is None)
+        left = 1.0 - sum(target.values())
+        if left > 1e-9 and rest <= 0.0:
+            raise InputError(
+                "the fractions leave a rest that nothing in the composition could take",
+                where=f"interventions {self.entry.name!r}: share",
+                expected="fractions that sum to 1, or surfaces with something else in them",
+                got=", ".join(f"{name} {fraction:g}" for name, fraction in old),
             )
-            self.ancestors[new] = self.ancestors[name] | {new}
-        return new
+        new: dict[str, float] = {}
+        for name, fraction in old:
+            t = role[name]
+            scale = left / rest if t is None else target[t] / there[t]
+            new[name] = fraction * scale
+        new |= {t: value for t, value in target.items() if there[t] <= 0.0}
+        new = {name: value for name, value in new.items() if value > 1e-9}
+        before = dict(old)
+        gained = sum(max(0.0, value - before.get(name, 0.0)) for name, value in new.items())
+        if gained < 1e-9:
+            return old, 0.0
+        if len(new) > MOST_ENTRIES:
+            raise InputError(
+                "too many constructions in one composition",
+                where=f"interventions {self.entry.name!r}: share",
+                expected=f"at most {MOST_ENTRIES}", got=len(new),
+            )  # fmt: skip
+        return tuple(new.items()), gained
+
+    def _target_of(self, name: str) -> str | None:
+        """The key of `share` that a construction answers to."""
+        names = self.ancestors.get(name, {name})
+        return next((t for t in self.entry.share if t in names), None)
+
+
+def _same(one: Construction, other: Construction) -> bool:
+    """Whether two constructions are the same to the solver, whatever they are called."""
+    plain = [dataclasses.replace(c, name="", source="", description="") for c in (one, other)]
+    return plain[0] == plain[1]
 
 
 def _apply(
-    change: _Change, surfaces: _Surfaces, mask: np.ndarray, table: list[Composition]
-) -> float:
-    """Relabel the masked surfaces in place; the area that changed [m2]."""
+    change: _Change, surfaces: Surfaces, mask: np.ndarray, table: list[Composition]
+) -> float | None:
+    """Relabel the masked surfaces in place; the area that it is about [m2], None for none."""
+    if not mask.any():
+        return None
     area = 0.0
     before = surfaces.composition
     after = before.copy()
     for index in np.unique(before[mask]):
-        old = table[int(index)]
-        share = sum(fraction for name, fraction in old if change.matches(name))
-        if share == 0.0:
-            continue
-        merged: dict[str, float] = {}
-        for name, fraction in old:
-            new = change.replacement(name) if change.matches(name) else name
-            merged[new] = merged.get(new, 0.0) + fraction
-        composition = tuple(merged.items())
-        if composition not in table:
-            table.append(composition)
+        composition, share = change.result(table[int(index)])
         here = mask & (before == index)
-        after[here] = table.index(composition)
+        if composition != table[int(index)]:
+            if composition not in table:
+                table.append(composition)
+            after[here] = table.index(composition)
         area += share * float(surfaces.area[here].sum(dtype=np.float64))
     surfaces.composition = after
     return area
 
 
-def _nothing_matches(entry: Intervention, table: list[Composition]) -> InputError:
-    names = sorted({name for composition in table for name, _ in composition})
-    where = entry.to_dict()["where"]
-    selection = ", ".join(f"{key} = {value}" for key, value in where.items()) or "everything"
-    return InputError(
-        "the selection matches no surface",
-        where=f"interventions {entry.name!r}",
-        got=selection,
-        remedy=f"constructions in this city: {', '.join(names)}",
-    )
-
-
-class _Places:
-    """Which elements a `Where` selects by place: building, tag, azimuth, polygon."""
-
-    def __init__(
-        self,
-        maps: Maps,
-        parents: Sequence[str] | None,
-        tags: Sequence[Mapping[str, object]] | None,
-    ) -> None:
-        self.maps, self.parents, self.tags = maps, parents, tags
-
-    def mask(self, where: Where, surfaces: _Surfaces) -> np.ndarray:
-        """Boolean mask over the elements."""
-        mask = surfaces.area > 0.0
-        if where.building_id:
-            mask &= self._of_buildings(surfaces, self._by_id(where.building_id))
-        if where.tag:
-            mask &= self._of_buildings(surfaces, self._by_tag(where.tag))
-        if where.azimuth_deg is not None:
-            first, last = where.azimuth_deg
-            mask &= ~np.isnan(surfaces.azimuth_deg)
-            if last - first < 360.0:
-                span = (last - first) % 360.0
-                mask &= np.nan_to_num((surfaces.azimuth_deg - first) % 360.0) <= span
-        if where.polygon:
-            corners = np.asarray(where.polygon, float) - np.asarray(self.maps.origin, float)
-            mask &= inside_polygon(surfaces.middle, corners)
-        return mask
-
-    def _by_id(self, wanted: tuple[str, ...]) -> np.ndarray:
-        ids, parents = self.maps.building_ids, self.parents or [""] * len(self.maps.building_ids)
-        unknown = [name for name in wanted if name not in ids and name not in parents]
-        if unknown:
-            raise InputError(
-                "no such building", where="interventions: where.building_id", got=unknown[0],
-                remedy="ids are listed in buildings.csv of a run",
-            )  # fmt: skip
-        return np.array([i in wanted or p in wanted for i, p in zip(ids, parents, strict=True)])
-
-    def _by_tag(self, wanted: tuple[str, ...]) -> np.ndarray:
-        if self.tags is None:
-            raise InputError("the buildings' tags are not known here", where="where.tag")
-        pairs = [text.partition("=") for text in wanted]
-
-        def has(tag: Mapping[str, object]) -> bool:
-            return any(k in tag and (not equals or str(tag[k]) == v) for k, equals, v in pairs)
-
-        return np.array([has(tag) for tag in self.tags])
-
-    @staticmethod
-    def _of_buildings(surfaces: _Surfaces, chosen: np.ndarray) -> np.ndarray:
-        on_building = surfaces.building >= 0
-        return on_building & chosen[np.where(on_building, surfaces.building, 0)]
-
-
-def inside_polygon(points: np.ndarray, corners: np.ndarray) -> np.ndarray:
-    """Whether points lie in a polygon, by the number of its edges east of them (even-odd rule).
-
-    Parameters
-    ----------
-    points : ndarray, shape (n, 2)
-    corners : ndarray, shape (m, 2)
-        In order; the last joins the first.
-    """
-    inside = np.zeros(len(points), bool)
-    x, y = points[:, 0], points[:, 1]
-    for (ax, ay), (bx, by) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
-        if ay == by:
-            continue
-        spans = (ay > y) != (by > y)
-        inside ^= spans & (x < ax + (y - ay) / (by - ay) * (bx - ax))
-    return inside
-
-
-def _walls(maps: Maps) -> _Surfaces:
+def _walls(maps: Maps) -> Surfaces:
     ends = maps.facade_ab.astype(float)
-    return _Surfaces(
+    return Surfaces(
         composition=maps.facade_composition,
         area=maps.facade_exposed_area,
         building=maps.facade_building,
         azimuth_deg=maps.facade_azimuth_deg(),
+        height=maps.facade_z[:, 1].astype(float),
         middle=(ends[:, :2] + ends[:, 2:]) / 2.0,
     )
 
 
-def _roofs(maps: Maps) -> _Surfaces:
+def _roofs(maps: Maps) -> Surfaces:
     """Roof regions: all but those of the ground."""
     regions = np.flatnonzero(maps.region_building >= 0)
     plane = maps.region_plane[regions].astype(float)
@@ -259,16 +261,17 @@ def _roofs(maps: Maps) -> _Surfaces:
     grid = np.degrees(np.arctan2(-plane[:, 1], -plane[:, 2]))
     azimuth = np.where(steepness > 1e-6, (grid + maps.convergence_deg) % 360.0, np.nan)
     plan = region_plan_areas(maps)
-    return _Surfaces(
+    return Surfaces(
         composition=maps.region_composition[regions],
         area=plan[regions] * np.sqrt(1.0 + steepness**2),
         building=maps.region_building[regions],
         azimuth_deg=azimuth,
+        height=maps.region_top[regions].astype(float),
         middle=plane[:, 3:5],
     )
 
 
-def _with_roofs(maps: Maps, roofs: _Surfaces) -> np.ndarray:
+def _with_roofs(maps: Maps, roofs: Surfaces) -> np.ndarray:
     composition = maps.region_composition.copy()
     composition[maps.region_building >= 0] = roofs.composition
     return composition
@@ -290,18 +293,26 @@ def region_plan_areas(maps: Maps) -> np.ndarray:
     return np.maximum(areas, 0.0)
 
 
-def _ground(maps: Maps) -> _Surfaces:
+def _ground(maps: Maps) -> Surfaces:
+    middle = ground_middles(maps)
     k = maps.ground_subdivision
     step = maps.resolution / k
     building = np.repeat(np.repeat(maps.building_index, k, axis=0), k, axis=1)
-    rows, columns = building.shape
-    x = maps.west + (np.arange(columns) + 0.5) * step
-    y = maps.south + (rows - np.arange(rows) - 0.5) * step
-    middle = np.stack(np.broadcast_arrays(x[None, :], y[:, None]), axis=-1).reshape(-1, 2)
-    return _Surfaces(
+    none = np.broadcast_to(np.nan, building.size)
+    return Surfaces(
         composition=maps.ground_composition.reshape(-1),
         area=np.where(building.reshape(-1) < 0, step * step, 0.0),
         building=np.full(building.size, -1),
-        azimuth_deg=np.broadcast_to(np.nan, building.size),
+        azimuth_deg=none,
+        height=none,
         middle=middle,
     )
+
+
+def ground_middles(maps: Maps) -> np.ndarray:
+    """Middles of the cells of `maps.ground_composition`, local [m], shape (cells, 2)."""
+    rows, columns = maps.ground_composition.shape
+    step = maps.resolution / maps.ground_subdivision
+    x = maps.west + (np.arange(columns) + 0.5) * step
+    y = maps.south + (rows - np.arange(rows) - 0.5) * step
+    return np.stack(np.broadcast_arrays(x[None, :], y[:, None]), axis=-1).reshape(-1, 2)

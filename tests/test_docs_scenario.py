@@ -33,6 +33,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "[[interventions]]": schema.InterventionTable,
     "where": schema.WhereTable,
     "set": schema.SetTable,
+    "add": schema.AddTable,
 }
 # Tables of their own, which have their own section or line.
 ELSEWHERE = {

@@ -226,7 +226,7 @@ BAD = [
     (BASE + '[[interventions]]\nname = "a"\nwhere = { azimut = 1 }\nset = { albedo = 0.7 }', "where.azimut: unknown key; did you mean 'azimuth_deg'?"),
     (BASE + '[[interventions]]\nname = "a"\nconstruction = "green_rof"', "interventions[1].construction: unknown construction (got 'green_rof'); did you mean 'green_roof'?"),
     (BASE + '[[interventions]]\nname = "a"\nwhere = { construction = "x" }\nset = { albedo = 0.7 }', "where.construction: unknown construction (got 'x')"),
-    (BASE + '[[interventions]]\nname = "a"\nwhere = { polygon = "p.geojson" }\nset = { albedo = 0.7 }', "where.polygon: a polygon file is not available yet"),
+    (BASE + '[[interventions]]\nname = "a"\nwhere = { polygon = "p.geojson" }\nset = { albedo = 0.7 }', "where.polygon: no such file"),
     ('extends = "none.toml"', "s.toml: extends: no such file (got none.toml)"),
     ('extends = "s.toml"', "scenarios extend each other in a circle"),
     ("extends = 3", "s.toml: extends: wrong value (expected a file name, got 3)"),

@@ -32,7 +32,8 @@ RESOLUTIONS = (0.25, 0.5, 1.0, 2.0, 4.0, 5.0, 10.0, 20.0, 50.0)
 def check_report(scenario: Scenario, progress: Progress) -> list[tuple[str, str]]:
     """Names and findings, in the order to print.
 
-    Reads every file of the scenario, and computes the forcing; builds no maps, writes nothing.
+    Reads every file of the scenario, and computes the forcing; builds maps only to try
+    interventions on them; writes nothing.
 
     Raises
     ------
@@ -68,9 +69,40 @@ def check_report(scenario: Scenario, progress: Progress) -> list[tuple[str, str]
         ("steps", f"{forcing.n_steps} of {scenario.step_min} min, spin-up included"),
         *_cost_lines(scenario, city, forcing.n_steps, outputs),
     ]
+    lines += intervention_lines(scenario, progress)
     lines += [("note", note) for note in city.notes()]
     lines += [("note", str(note)) for note in forcing.notes]
     lines += [("warning", warning) for warning in scenario.warnings]
+    return lines
+
+
+def intervention_lines(scenario: Scenario, progress: Progress) -> list[tuple[str, str]]:
+    """What each intervention touches.
+
+    `hottest` needs a run of the city as it is: the area is then that among which it will choose.
+
+    Raises
+    ------
+    InputError
+        Where a selection matches nothing.
+    """
+    from dataclasses import replace
+
+    from heatmat.simulation import Simulation
+
+    if not scenario.interventions:
+        return []
+    tried = [
+        replace(entry, where=replace(entry.where, hottest=None)) for entry in scenario.interventions
+    ]
+    hottest = {entry.name: entry.where.hottest for entry in scenario.interventions}
+    scenario = scenario.without_interventions().with_interventions(tried)
+    lines = []
+    for name, areas in Simulation(scenario, progress=progress).touched_m2.items():
+        parts = ", ".join(f"{kind} {area:,.0f} m2" for kind, area in areas.items())
+        share = hottest[name]
+        among = "" if share is None else f"the hottest {100 * share:g} % of "
+        lines.append(("intervention", f"{name}: {among}{parts}"))
     return lines
 
 
