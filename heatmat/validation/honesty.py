@@ -1,0 +1,162 @@
+"""Whether the estimator's errors are what it says: samplers, rays, seeds, bias, threads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from heatmat.validation.block import PLACES, write_block
+from heatmat.validation.outcome import Check, Outcome, Setting
+from heatmat.validation.samplers import corrected, sampler_rows
+from heatmat.validation.seeds import FEW, MANY, Asked, bias_rows, error_rows, reference, spread_rows
+from heatmat.validation.seeds_field import field_rows
+from heatmat.validation.street_bias import light_rows, street_rows
+from heatmat.validation.threads import thread_rows
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+RAYS = (64, 128, 256, 512, 1024, 2048, 4096)
+"""Of a query."""
+SHORT_RAYS = (64, 256, 1024)
+TYPICAL = 256
+"""Rays at which reported errors are compared with the spread over seeds."""
+
+
+def study(setting: Setting) -> Outcome:
+    """Ask a block again and again, with other seeds, more rays and other numbers of threads."""
+    from heatmat.scenario import Scenario
+    from heatmat.simulation import Simulation
+
+    quick = setting.quick
+    path = write_block(setting.folder)
+    rng = np.random.default_rng(setting.seed)
+    with Simulation(Scenario.load(path), device=setting.device, seed=setting.seed) as simulation:
+        solver = simulation.solver
+        setting.progress("samplers")
+        samplers = sampler_rows(solver, 1 << (14 if quick else 17), rng)
+        setting.progress("the error against rays")
+        names = [name for name in PLACES if PLACES[name][4] == 0.0]
+        asked = Asked(simulation, names[::3] if quick else names, rng)
+        scrambles = 64 if quick else 256
+        truth = reference(asked, scrambles)
+        errors = error_rows(asked, truth, SHORT_RAYS if quick else RAYS, 12 if quick else 48)
+        setting.progress("reported errors against the spread over seeds")
+        everything = Asked(simulation, names[::3] if quick else list(PLACES), rng)
+        spread = spread_rows(everything, TYPICAL, 48 if quick else 200)
+        setting.progress("few rays against many")
+        bias = bias_rows(asked, truth, 128 if quick else 1024)
+        field = pd.DataFrame()
+        if not quick:
+            setting.progress("the field's errors")
+            field = field_rows(simulation, 200)
+    light = street = threads = pd.DataFrame()
+    if not quick:
+        setting.progress("roulette and later surfaces in an endless street")
+        light, street = light_rows(setting), street_rows(setting)
+        setting.progress("threads")
+        threads = thread_rows(setting, path)
+    checks = _checks(samplers, errors, spread, bias)
+    if not quick:
+        checks += _more_checks(field, light, street, threads)
+    return Outcome(
+        title="Honest errors",
+        against="densities of the samplers, itself with other seeds and more rays, and strips of an"
+        " endless street that exchange everything with everything",
+        proves="that a standard error says how far a result is from what endless rays would give:"
+        " neither the noise nor the bias is larger.",
+        does_not_prove="anything about the model and its inputs: a standard error knows nothing of"
+        " them.",
+        checks=checks,
+        tables=[(caption, table) for caption, table in (
+            ("Samplers against their densities", samplers),
+            ("Root mean square error against rays", errors.round(4)),
+            (f"Reported standard errors over the spread of seeds, {TYPICAL} rays", spread),
+            (f"The mean of many answers from {FEW} rays against {MANY * scrambles} rays", bias),
+            ("The same of maps and storeys by the field", field),
+            ("Light and longwave of all bounces in the street", light),
+            ("A hot day in the street, paths less strips", street),
+            ("One thread against more", threads),
+        ) if len(table)],
+        figures=[_figure(errors, spread, bias)],
+        notes=[
+            "The block of the study: a ring of 40 x 30 m, 12 m high, with a court of 16 x 12 m, an"
+            " annex and a house, on a clear day of 33 C, hour by hour. Errors are root mean squares"
+            " over the day.",
+            "A chi-square test each; the figure is the probability that the least p-value of so"
+            " many tests is as small as it is (Sidak). Starts are drawn where parts of the square or the"
+            " wall are not asked for; the roulette and the numbers for constructions are those of"
+            " recorded paths.",
+            "Rays are those of a query: eight scrambles of an eighth each. The reference has"
+            f" {scrambles} scrambles of {MANY} rays from the point, so that what 16 rays at a start leave as a bias"
+            " counts as error. Few against many: answers of 16 rays from one start, many seeds.",
+            "Street: what the roulette cuts off must come back on the mean, and it does, or white"
+            " walls would darken and mirrors of heat cool; later surfaces are linear about a"
+            " reference, the strips keep the fourth power and natural convection in full.",
+        ],
+    )  # fmt: skip
+
+
+def _checks(
+    samplers: pd.DataFrame, errors: pd.DataFrame, spread: pd.DataFrame, bias: pd.DataFrame
+) -> list[Check]:
+    pooled = errors[errors["place"] == "all"].iloc[0]
+    ratio = spread["reported / spread"]
+    return [
+        Check("samplers, probability of the least p-value", corrected(
+            samplers["p-value"].to_numpy()), 0.01, "", True),
+        Check("error against rays, slope of all places together", float(pooled["slope"]), -0.5, ""),
+        Check("the same, last doubling", float(pooled["last slope"]), -0.4, "",
+              note="a plateau would show here"),
+        Check("reported error over spread, largest", ratio.max(), 1.15, ""),
+        Check("reported error over spread, least", ratio.min(), 0.85, "", True),
+        Check("bias of 16 rays, in errors of 16 rays", bias["bias / error"].max(), 1 / 3, ""),
+    ]  # fmt: skip
+
+
+def _more_checks(
+    field: pd.DataFrame, light: pd.DataFrame, street: pd.DataFrame, threads: pd.DataFrame
+) -> list[Check]:
+    ratio = field["reported / spread"]
+    return [
+        Check("the same with the field, largest", ratio.max(), 1.15, ""),
+        Check("the same with the field, least", ratio.min(), 0.85, "", True),
+        Check("roulette: all bounces, largest difference [%]",
+              light["difference [%]"].abs().max(), 0.5, ""),
+        Check("later surfaces linear: mean over the day, largest",
+              street["mean [K]"].abs().max(), 0.02),
+        Check("threads 1, 2 and 8", threads["largest difference [K]"].max(), 0.001),
+    ]  # fmt: skip
+
+
+def _figure(errors: pd.DataFrame, spread: pd.DataFrame, bias: pd.DataFrame) -> tuple[str, Figure]:
+    """Errors against rays, and the ratios of reported errors."""
+    from matplotlib.figure import Figure
+
+    sheet = Figure(figsize=(10, 4), layout="constrained")
+    left, right = sheet.subplots(1, 2, width_ratios=[3, 2])
+    columns = [c for c in errors.columns if str(c).isdigit()]
+    rays = np.array([int(c) for c in columns], float)
+    for _, row in errors.iterrows():
+        whole = row["place"] == "all"
+        left.loglog(rays, row[columns].astype(float), "k" if whole else "", lw=2 if whole else 1,
+                    marker="o", ms=3, label=row["place"])  # fmt: skip
+    top = float(errors.loc[errors["place"] == "all", columns[0]].iloc[0])
+    left.loglog(rays, 1.6 * top * (rays / rays[0]) ** -0.5, "k:", lw=1, label="slope -1/2")
+    left.set_xlabel("rays of a query")
+    left.set_ylabel("error [K]")
+    left.legend(frameon=False, fontsize=7)
+    _bars(right, list(spread["place"]), spread["reported / spread"].to_numpy())
+    return "Errors against rays; reported errors over the spread of seeds", sheet
+
+
+def _bars(axes: object, names: Sequence[str], ratio: np.ndarray) -> None:
+    at = np.arange(len(names))
+    axes.plot(ratio, at, "ko", ms=4)  # type: ignore[attr-defined]
+    axes.axvspan(0.85, 1.15, color="0.9")  # type: ignore[attr-defined]
+    axes.set_yticks(at, names)  # type: ignore[attr-defined]
+    axes.set_xlim(0.7, 1.3)  # type: ignore[attr-defined]
+    axes.set_xlabel("reported / spread")  # type: ignore[attr-defined]

@@ -1,0 +1,115 @@
+"""Maps and storeys by the field with many seeds: are their errors what they say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from heatmat.field import Field
+from heatmat.field_map import PixelGrid, gather_map
+from heatmat.field_time import series_words
+from heatmat.field_walls import gather_walls
+from heatmat.sampling_plan import stream_keys, wall_patches
+from heatmat.validation.block import EXTENT, ORIGIN
+
+if TYPE_CHECKING:
+    from heatmat.simulation import Simulation
+    from heatmat.solver import Requests
+
+PIXEL = 2.0
+"""[m]."""
+LIT_HOURS = 7.0
+"""Ground with less sun in a day counts as shaded."""
+LOW, HIGH = 3.0, 8.0
+"""Storeys that end below, and begin above [m]."""
+
+
+def field_rows(simulation: Simulation, seeds: int) -> pd.DataFrame:
+    """Root mean square of reported errors over the spread, by kind of place."""
+    solver = simulation.solver
+    origin = simulation.maps.origin
+    stamps = solver.plan.stamps
+    words = series_words(simulation.forcing)
+    west, south = EXTENT[0] + ORIGIN[0] - origin[0], EXTENT[1] + ORIGIN[1] - origin[1]
+    nx, ny = round((EXTENT[2] - EXTENT[0]) / PIXEL), round((EXTENT[3] - EXTENT[1]) / PIXEL)
+    grid = PixelGrid(west, south + ny * PIXEL, PIXEL, nx, ny)
+    pixels, storeys = _Moments(), _Moments()
+    kinds: dict[str, np.ndarray] = {}
+    for seed in range(seeds):
+        field = Field(
+            solver.case, simulation.scenario.field_resolution_m, stamps, seed=seed,
+            rayfield=solver.field,
+        )  # fmt: skip
+        field.march_chunk()
+        made = field
+        found = gather_map(lambda made=made: made, grid, origin, seed, words)
+        if not kinds:
+            kinds = _kinds(found, nx, ny)
+        pixels.add(found["surface_temperature"], found["surface_temperature_standard_error"])
+        walls, height = _walls(simulation, seed)
+        found = gather_walls(lambda made=made: made, walls, words)
+        storeys.add(found["surface_temperature"], found["surface_temperature_standard_error"])
+    rows = [pixels.row(name, chosen) for name, chosen in kinds.items()]
+    rows.append(storeys.row("low walls", height[:, 1] <= LOW + 0.1))
+    rows.append(storeys.row("high walls", height[:, 0] >= HIGH))
+    return pd.DataFrame(rows)
+
+
+class _Moments:
+    """Sums over seeds of temperatures, their squares, and squared errors."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.base = self.first = self.second = self.error = np.zeros(0)
+
+    def add(self, temperature: np.ndarray, error: np.ndarray) -> None:
+        if self.number == 0:
+            self.base = temperature.astype(float)
+            self.first = self.second = self.error = np.zeros(self.base.shape)
+        off = temperature - self.base
+        self.first, self.second = self.first + off, self.second + off**2
+        self.error = self.error + error.astype(float) ** 2
+        self.number += 1
+
+    def row(self, name: str, chosen: np.ndarray) -> dict[str, object]:
+        n = self.number
+        variance = (self.second - self.first**2 / n) / (n - 1)
+        spread = float(np.sqrt(np.nanmean(variance[chosen])))
+        reported = float(np.sqrt(np.nanmean(self.error[chosen] / n)))
+        return {
+            "place": name, "seeds": n, "places": int(chosen.sum()), "reported [K]": reported,
+            "spread [K]": spread, "reported / spread": reported / spread,
+        }  # fmt: skip
+
+
+def _kinds(found: dict[str, np.ndarray], nx: int, ny: int) -> dict[str, np.ndarray]:
+    """Pixels of each kind: whole roofs, whole ground in the sun, in the shade, in the court."""
+    x = EXTENT[0] + (np.arange(nx) + 0.5) * PIXEL
+    y = EXTENT[3] - (np.arange(ny) + 0.5) * PIXEL
+    court = ((np.abs(y)[:, None] < 6.0) & (np.abs(x)[None, :] < 8.0)).ravel()
+    ground = np.isnan(found["roof_temperature"]).all(axis=1)
+    roof = np.isnan(found["ground_temperature"]).all(axis=1)
+    lit = found["sunlit_hours"] > LIT_HOURS
+    return {
+        "sunlit ground": ground & lit & ~court,
+        "shaded ground": ground & ~lit & ~court,
+        "roof": roof,
+        "courtyard": court,
+    }
+
+
+def _walls(simulation: Simulation, seed: int) -> tuple[Requests, np.ndarray]:
+    """Storeys of all facades, about 3 m high, and their lower and upper ends."""
+    maps = simulation.maps
+    ab, z = maps.facade_ab.astype(float), maps.facade_z.astype(float)
+    count = np.maximum(1, np.round((z[:, 1] - z[:, 0]) / 3.0)).astype(int)
+    facade = np.repeat(np.arange(len(ab)), count)
+    storey = np.arange(facade.size) - np.repeat(np.cumsum(count) - count, count)
+    step = ((z[:, 1] - z[:, 0]) / count)[facade]
+    low = z[facade, 0] + storey * step
+    length = np.hypot(*(ab[:, 2:] - ab[:, :2]).T)[facade]
+    keys = stream_keys(*(0.5 * (ab[:, :2] + ab[:, 2:]))[facade].T, low, 2, seed)
+    patches = wall_patches(facade, 0.0 * length, length, low, low + step, keys)
+    return patches, np.column_stack([low, low + step])

@@ -1,0 +1,61 @@
+"""The same query on one thread and on more, each in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from heatmat.errors import InputError
+from heatmat.validation.outcome import Setting
+
+THREADS = (1, 2, 8)
+PROGRAM = """
+import sys
+import numpy as np
+from heatmat.scenario import Scenario
+from heatmat.simulation import Simulation
+from heatmat.validation.block import block_points
+
+scenario, out, device, seed = sys.argv[1:]
+with Simulation(Scenario.load(scenario), device=device, seed=int(seed)) as simulation:
+    frame = simulation.query(block_points(), target_error=0.0, max_rays=512).to_dataframe()
+    field = simulation.map(4.0)["surface_temperature"].to_numpy()
+np.savez(out, points=frame["surface_temperature_c"].to_numpy(), field=field)
+"""
+
+
+def thread_rows(setting: Setting, scenario: Path) -> pd.DataFrame:
+    """Largest differences of points and of a map from what one thread gives."""
+    found = {n: _run(setting, scenario, n) for n in THREADS}
+    first = found[THREADS[0]]
+    return pd.DataFrame(
+        [
+            {
+                "threads": n,
+                "of": what,
+                "values": values.size,
+                "largest difference [K]": float(np.nanmax(np.abs(values - first[what]))),
+            }
+            for n, arrays in found.items()
+            if n != THREADS[0]
+            for what, values in arrays.items()
+        ]
+    )
+
+
+def _run(setting: Setting, scenario: Path, threads: int) -> dict[str, np.ndarray]:
+    out = setting.folder / f"threads-{threads}.npz"
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(scenario), str(out), setting.device, str(setting.seed)],
+        env={**os.environ, "HEATMAT_THREADS": str(threads)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode != 0:
+        raise InputError("a run on so many threads stopped", got=done.stderr.strip()[-300:])
+    with np.load(out) as stored:
+        return {name: stored[name] for name in stored.files}
