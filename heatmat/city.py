@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import geopandas as gpd
     import pyproj
 
+    from heatmat.crown_rasters import Trees
+
 DISTRICT = Path(__file__).parent / "data" / "district"
 NEIGHBOURHOOD = 300.0
 """Features this far beyond the margin are still read, since they may fill a height [m]."""
@@ -63,6 +65,8 @@ class City:
         What was read, repaired, filled and dropped.
     attribution : str
         Whom to name beside pictures and results.
+    crowns : Trees or None
+        How trees become crowns; None: they stand aside.
     """
 
     buildings: gpd.GeoDataFrame
@@ -76,6 +80,7 @@ class City:
     trees: gpd.GeoDataFrame | None
     counts: dict[str, int]
     attribution: str
+    crowns: Trees | None = None
 
     @classmethod
     def from_file(

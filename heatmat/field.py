@@ -93,10 +93,15 @@ class Field:
 
     # -- geometry -------------------------------------------------------------------------------
 
+    @property
+    def sun_words(self) -> int:
+        """32-bit words of what a start sees of the sun."""
+        return self.plan.words << self.rays.sun_size
+
     def _trace(self) -> Bundle:
         """Place the starts of all texels and trace their links."""
         texels = self.texels
-        bundle = empty_bundle(texels.count, SAMPLES, RAYS, 1, self.plan.words)
+        bundle = empty_bundle(texels.count, SAMPLES, RAYS, 1, self.sun_words)
         bundle.split.fill(0)
         codes, keys = place_bundle(bundle, texels.requests, self.rays)
         records = bundle.start_i.to_numpy()

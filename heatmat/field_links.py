@@ -6,7 +6,7 @@ import numpy as np
 
 from heatmat.chunks import Chunk
 from heatmat.kernels import layout, starts, texels
-from heatmat.rayfield import RayField, to_device
+from heatmat.rayfield import RayField, sun_shares, to_device
 from heatmat.runtime import ti
 from heatmat.solver import Requests
 from heatmat.tables import DeviceTables
@@ -144,14 +144,15 @@ def shade_bundle(
         field.grid_i,
     )
     texels.join_starts(
-        bundle.start_i, bundle.bits, bundle.leader, bundle.samples, JOIN, int(together)
-    )
+        bundle.start_i, bundle.bits, bundle.leader, bundle.samples, JOIN, int(together),
+        field.sun_size,
+    )  # fmt: skip
 
 
-def sunlit_hours(bundle: Bundle, chunk: Chunk, step: float) -> np.ndarray:
+def sunlit_hours(bundle: Bundle, chunk: Chunk, step: float, size: int) -> np.ndarray:
     """Hours of sun of each start on the window's first day, shape (starts,)."""
     if chunk.first_day_nodes is None:
         return np.zeros(bundle.start_i.shape[0], np.float32)
-    bits = np.unpackbits(bundle.bits.to_numpy().view(np.uint8), axis=1, bitorder="little")
-    lit = bits[:, chunk.first_day_nodes].sum(axis=1, dtype=np.float32)
+    shares = sun_shares(bundle.bits.to_numpy(), chunk.nodes.shape[0], size)
+    lit = shares[:, chunk.first_day_nodes].sum(axis=1, dtype=np.float32)
     return lit * np.float32(step / 3600.0)

@@ -184,7 +184,7 @@ def _bundle(
     field: Field, requests: Requests, effort: Effort, count: int, split: np.ndarray | None
 ) -> tuple:
     """Room for a tile, and its starts placed."""
-    bundle = empty_bundle(count, effort.samples, effort.rays, effort.sets, field.plan.words)
+    bundle = empty_bundle(count, effort.samples, effort.rays, effort.sets, field.sun_words)
     if split is None:
         bundle.split.fill(1)
     else:
@@ -258,7 +258,8 @@ def _values(
     valid = records[:, :, layout.T_VALID] == 1
     first = np.argmax(valid, axis=1)
     row = np.arange(first.size)
-    hours = sunlit_hours(bundle, chunk, field.case.forcing.step).reshape(-1, effort.samples)
+    hours = sunlit_hours(bundle, chunk, field.case.forcing.step, field.rays.sun_size)
+    hours = hours.reshape(-1, effort.samples)
     sky = neighbours.known.to_numpy()[:, -1, L_ISOTROPIC]
     return PlaceValues(
         sets=mean[:, : effort.sets] + np.float32(BASE_TEMPERATURE),

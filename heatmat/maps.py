@@ -97,6 +97,15 @@ class Maps:
     wind_mean_height, wind_plan_density, wind_frontal_density : ndarray of float32
     counts : dict
         What was found, mended and fallen back on.
+    crown_top, crown_base, crown_density : ndarray of float32, shape (ny * k, nx * k) or (0, 0)
+        Tree crowns on the ground's cells: top and base above the ground [m], 0 without any; and
+        the reciprocal of the length over which a crown has its transmissivity [1/m].
+    crown_transmissivity : tuple of float
+        With leaves, without.
+    crown_leaf_on : tuple of str
+        First and last day with leaves, ``MM-DD``.
+    crown_compositions : tuple of int
+        Compositions of leaves and of bare twigs.
     """
 
     crs_wkt: str
@@ -143,6 +152,17 @@ class Maps:
     wind_plan_density: np.ndarray
     wind_frontal_density: np.ndarray
     counts: dict[str, float] = field(default_factory=dict)
+    crown_top: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    crown_base: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    crown_density: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    crown_transmissivity: tuple[float, float] = (0.03, 0.5)
+    crown_leaf_on: tuple[str, str] = ("04-15", "10-31")
+    crown_compositions: tuple[int, int] = (0, 0)
+
+    @property
+    def has_crowns(self) -> bool:
+        """Whether any tree stands in it."""
+        return bool(self.crown_top.size and self.crown_top.max() > 0.0)
 
     @property
     def top(self) -> float:
@@ -218,11 +238,19 @@ class Maps:
             )  # fmt: skip
         plain["origin"] = tuple(plain["origin"])
         plain["window"] = tuple(plain["window"])
+        _retuple(plain)
         plain["compositions"] = [
             tuple((name, share) for name, share in composition)
             for composition in plain["compositions"]
         ]
         return cls(**plain, **arrays)
+
+
+def _retuple(plain: dict[str, Any]) -> None:
+    """Tuples that JSON made lists."""
+    for name in ("crown_transmissivity", "crown_leaf_on", "crown_compositions"):
+        if name in plain:
+            plain[name] = tuple(plain[name])
 
 
 def plane_height(plane: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:

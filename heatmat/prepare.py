@@ -11,6 +11,7 @@ from heatmat.conduction import MODES, FullModes, SlabLayer, slab_modes
 from heatmat.construction import Construction
 from heatmat.convection import kernel_coefficients, roughness_multiplier
 from heatmat.errors import InputError, nearest
+from heatmat.foliage import foliage
 from heatmat.forcing import DEEP_GROUND, Forcing
 from heatmat.library import material_library
 from heatmat.maps import Maps
@@ -137,6 +138,8 @@ def make_case(
     InputError
         If the maps name a construction that is not known.
     """
+    if maps.has_crowns:
+        constructions = {**foliage(), **constructions}
     compositions = list(maps.compositions)
     wanted = {name for entries in compositions for name, _ in entries}
     wanted |= {default_facade, default_ground, *more}

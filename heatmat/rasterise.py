@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -127,6 +127,7 @@ def maps_from_city(city: City, resolution: float) -> Maps:
     counts["wall_area_m2"] = float(facades.exposed_area.sum())
     counts["party_wall_area_m2"] = facades.party_wall_area
     counts["facades"] = len(facades.building)
+    crowns = _crowns(city, grid, ground.shape, compositions, counts)
     of_region = np.append(np.array(roofs, dtype=np.int32), np.int32(default))
     return Maps(
         crs_wkt=city.crs.to_wkt(),
@@ -165,6 +166,7 @@ def maps_from_city(city: City, resolution: float) -> Maps:
         wind_frontal_density=form[2],
         counts=counts,
         **cells,
+        **crowns,
     )
 
 
@@ -189,6 +191,52 @@ def _ground_raster(city: City, grid: Grid, compositions: Compositions) -> np.nda
         pairs, out_shape=shape, fill=default, dtype="int16",
         transform=_transform(grid, subdivision),
     )  # fmt: skip
+
+
+def _crowns(
+    city: City,
+    grid: Grid,
+    shape: tuple[int, int],
+    compositions: Compositions,
+    counts: dict[str, float],
+) -> dict[str, Any]:
+    """The fields of `Maps` that trees fill; none without trees."""
+    from heatmat.crown_rasters import CrownRasters, add_trees, crowns_from_raster
+    from heatmat.foliage import LEAF, LEAF_AT_AIR, TWIG
+
+    wish = getattr(city, "crowns", None)
+    if wish is None:
+        return {}
+    subdivision = shape[0] // grid.ny
+    cell = grid.resolution / subdivision
+    if wish.top is not None:
+        from rasterio import Affine
+
+        west, north = grid.west + grid.origin[0], grid.north + grid.origin[1]
+        rasters = crowns_from_raster(
+            wish.top, wish.base_fraction, city.crs.to_wkt(),
+            Affine(cell, 0.0, west, 0.0, -cell, north), shape,
+        )  # fmt: skip
+    else:
+        rasters = CrownRasters.empty(shape)
+        if city.trees is not None:
+            from heatmat.trees import crowns
+
+            table, found = crowns(city.trees, city.buildings, wish.base_fraction)
+            counts.update({f"{name}": number for name, number in found.items()})
+            add_trees(rasters, table, grid.origin, grid.west, grid.north, cell)
+    counts["crown_area_m2"] = float((rasters.top > 0.0).sum()) * cell * cell
+    if not rasters.top.any():
+        return {}
+    leaf = LEAF_AT_AIR if wish.leaf_temperature == "air" else LEAF
+    return {
+        "crown_top": rasters.top,
+        "crown_base": rasters.base,
+        "crown_density": rasters.density,
+        "crown_transmissivity": wish.transmissivity,
+        "crown_leaf_on": wish.leaf_on,
+        "crown_compositions": (compositions.index(leaf), compositions.index(TWIG)),
+    }
 
 
 def _transform(grid: Grid, subdivision: int = 1):  # type: ignore[no-untyped-def]

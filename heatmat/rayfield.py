@@ -3,6 +3,8 @@
 import numpy as np
 
 from heatmat.case import Case
+from heatmat.crowns import pack_crowns
+from heatmat.kernels import layout
 from heatmat.ray_grid import RAY_CELL, build_ray_grid
 from heatmat.runtime import ti
 
@@ -23,6 +25,28 @@ def to_device(array: np.ndarray, dtype: object = None) -> ti.Ndarray:
     return device
 
 
+def sun_shares(bits: np.ndarray, nodes: int, size: int) -> np.ndarray:
+    """What starts see of the sun at each position, from words of bits or bytes.
+
+    Parameters
+    ----------
+    bits : ndarray of uint32, shape (n, words)
+    nodes : int
+        Positions.
+    size : int
+        `layout.SUN_BIT` or `layout.SUN_BYTE`.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, nodes)
+        0 to 1.
+    """
+    levels = np.ascontiguousarray(bits).view(np.uint8)
+    if size == layout.SUN_BYTE:
+        return levels[:, :nodes].astype(np.float32) / np.float32(255.0)
+    return np.unpackbits(levels, axis=1, bitorder="little")[:, :nodes].astype(np.float32)
+
+
 class RayField:
     """Arrays and numbers of one city for the kernels, row 0 in the south.
 
@@ -32,14 +56,21 @@ class RayField:
         What `heightfield.trace` takes before the grid's numbers.
     labels : dict
         Compositions and sizes of regions, facades and ground.
+    sun_size : int
+        Size of what starts keep of the sun, see `layout.SUN_BIT`.
     """
 
     def __init__(self, case: Case, ray_cell: float = RAY_CELL) -> None:
         maps = case.maps
         grid = build_ray_grid(maps, ray_cell)
         sides = np.concatenate([maps.edge_regions, maps.edge_facades], axis=1)
+        blocks, crowns = grid.blocks, 0
+        self.sun_size = layout.SUN_BIT
+        if maps.has_crowns:
+            crowns, self.sun_size = blocks.size, layout.SUN_BYTE
+            blocks = np.concatenate([blocks, pack_crowns(case)])
         self.cells = to_device(grid.cells)
-        self.blocks = to_device(grid.blocks)
+        self.blocks = to_device(blocks)
         self.block_edges = to_device(grid.block_edges)
         self.edge_sides = to_device(sides.astype(np.int32))
         self.planes = to_device(maps.region_plane)
@@ -52,7 +83,7 @@ class RayField:
         east = maps.west + maps.nx * maps.resolution
         north = maps.south + maps.ny * maps.resolution
         self.grid_f = ti.Vector([maps.west, maps.south, grid.cell, top, east, north], ti.f32)
-        self.grid_i = ti.Vector([grid.nx, grid.ny, grid.nx + 2, 0], ti.i32)
+        self.grid_i = ti.Vector([grid.nx, grid.ny, grid.nx + 2, crowns], ti.i32)
         self.wind = to_device(case.wind_coefficients[::-1].astype(np.float32))
         # Row 0 of the wind raster starts at the northern edge; the last row may hang over.
         wind_south = maps.south + maps.ny * maps.resolution

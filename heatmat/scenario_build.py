@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 from heatmat.errors import InputError
@@ -9,8 +10,10 @@ from heatmat.units import to_kelvin
 
 if TYPE_CHECKING:
     from heatmat.city import City
+    from heatmat.crown_rasters import Trees
     from heatmat.physics import PhysicsOptions
     from heatmat.scenario import Scenario
+    from heatmat.scenario_schema import CityTrees
     from heatmat.weather import Weather
 
 
@@ -23,7 +26,10 @@ def build_city(scenario: Scenario) -> City:
     table = scenario.tables.city
     assert table is not None
     if table.embedded:
-        return City.embedded()
+        city = City.embedded()
+        if table.trees is not None:
+            city = dataclasses.replace(city, crowns=_trees(table.trees))
+        return city
     for key, path in (
         ("terrain", table.terrain),
         ("trees.top", table.trees.top if table.trees is not None else None),
@@ -45,10 +51,25 @@ def build_city(scenario: Scenario) -> City:
     if table.land_cover is not None:
         legend = {int(key): name for key, name in table.land_cover_legend.items()}
         city = with_land_cover(city, table.land_cover, legend)
+    if table.trees is not None:
+        city = dataclasses.replace(city, crowns=_trees(table.trees))
     known = scenario.constructions()
     for name, named_by in city.constructions().items():
         find_construction(name, known, where=f"{table.buildings}: {named_by}")
     return city
+
+
+def _trees(table: CityTrees) -> Trees:
+    """[city.trees] as `City` keeps it."""
+    from heatmat.crown_rasters import Trees
+
+    return Trees(
+        top=table.top,
+        base_fraction=table.base_fraction,
+        transmissivity=(table.transmissivity_summer, table.transmissivity_winter),
+        leaf_on=(table.leaf_on[0], table.leaf_on[1]),
+        leaf_temperature=table.leaf_temperature,
+    )
 
 
 def city_position(city: City) -> tuple[float, float]:

@@ -13,7 +13,7 @@ from heatmat.kernels import gather as gather_kernels
 from heatmat.kernels import layout, paths, starts, visibility
 from heatmat.kernels.later import march_paths
 from heatmat.kernels.receive import HOUR_ROWS
-from heatmat.rayfield import RayField, to_device
+from heatmat.rayfield import RayField, sun_shares, to_device
 from heatmat.reference_classes import ReferenceClasses
 from heatmat.requests import Requests as Requests
 from heatmat.requests import Starts as Starts
@@ -196,10 +196,8 @@ class Solver:
             records = (start_f, start_i, looks, vertex_f, vertex_i, bits, primaries, depth)
             pieces.append(self._gather(chunk, forcing, records, view, rays, values))
             if chunk.first_day_nodes is not None:
-                lit = np.unpackbits(
-                    bits[0].to_numpy().view(np.uint8), axis=1, bitorder="little"
-                )  # one bit a sun position
-                hours += lit[:, : chunk.nodes.shape[0]][:, chunk.first_day_nodes].sum(axis=1) * (
+                shares = sun_shares(bits[0].to_numpy(), chunk.nodes.shape[0], field.sun_size)
+                hours += shares[:, chunk.first_day_nodes].sum(axis=1) * (
                     self.case.forcing.step / 3600.0
                 )
         codes_out, place = start_i.to_numpy(), start_f.to_numpy()
@@ -220,7 +218,8 @@ class Solver:
     def _visibility(self, chunk, start_f, start_i, vertex_f, vertex_i, depth, slots):
         """Sun visibility bits of a chunk: of starts, of first and of all later vertices."""
         field = self.field
-        start_bits = self._buffer("start_bits", (start_f.shape[0], self.plan.words), ti.u32)
+        words = self.plan.words << field.sun_size
+        start_bits = self._buffer("start_bits", (start_f.shape[0], words), ti.u32)
         vertex_bits = self._buffer("vertex_bits", (slots, self.plan.hour_words), ti.u32)
         path_bits = self._buffer("path_bits", (depth.shape[0], self.plan.words), ti.u32)
         nodes, days = to_device(chunk.nodes), to_device(chunk.node_days)
@@ -339,6 +338,17 @@ class Solver:
         Returns
         -------
         ndarray of bool, shape (n, positions)
+            Behind crowns: whether they let through more than half of it.
+        """
+        return self.sun_shares(requests) > 0.5
+
+    def sun_shares(self, requests: Requests) -> np.ndarray:
+        """How much of the sun starts see at each sun position of the first chunk of time.
+
+        Returns
+        -------
+        ndarray of float32, shape (n, positions)
+            0 or 1, and behind crowns what they let through.
         """
         field, nodes = self.field, self.plan.chunks[0].nodes
         device_nodes = to_device(nodes)
@@ -346,12 +356,12 @@ class Solver:
         size = 1 << 16
         for first in range(0, len(requests), size):
             start_f, start_i, _, _ = self.place(requests.part(slice(first, first + size)))
-            bits = self._buffer("lit_bits", (start_f.shape[0], self.plan.words), ti.u32)
+            words = self.plan.words << field.sun_size
+            bits = self._buffer("lit_bits", (start_f.shape[0], words), ti.u32)
             visibility.start_visibility(
                 start_f, start_i, device_nodes, bits, *field.geometry, field.grid_f, field.grid_i
             )
-            by_position = np.unpackbits(bits.to_numpy().view(np.uint8), axis=1, bitorder="little")
-            lit.append(by_position[:, : nodes.shape[0]].astype(bool))
+            lit.append(sun_shares(bits.to_numpy(), nodes.shape[0], field.sun_size))
         return np.concatenate(lit)
 
     def close(self) -> None:

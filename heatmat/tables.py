@@ -121,6 +121,7 @@ class DeviceTables:
         switches[layout.O_LINEAR] = int(physics.linear_longwave)
         switches[layout.O_UNSHADED] = int(physics.unshaded_ground)
         switches[layout.O_DAY] = self.plan.day
+        switches[layout.O_SUN_BITS] = layout.SUN_BYTE if self.case.maps.has_crowns else 0
         by_hour = switches.copy()
         by_hour[layout.O_DAY] //= self.plan.chunks[0].hours.steps
         return (

@@ -61,14 +61,19 @@ def lit_shares(
     leader: ti.template(),
     bits: ti.template(),
     scratch: ti.template(),
+    size,
 ):
-    """Share of a group's starts that see the sun, at every node."""
+    """Share of the sun that a group's starts see, at every node; `size` as `layout.SUN_BIT`."""
+    full = ti.u32(1)
+    if size > 0:
+        full = ti.u32(255)
     for node in range(nodes):
         lit = ti.u32(0)
+        shift = ti.cast((node & (31 >> size)) << size, ti.u32)
         for other in range(i, last):
             if leader[other] == i:
-                lit += (bits[other, node >> 5] >> ti.cast(node & 31, ti.u32)) & ti.u32(1)
-        scratch[base + node] = ti.cast(lit, ti.f32) / members
+                lit += (bits[other, node >> (5 - size)] >> shift) & full
+        scratch[base + node] = ti.cast(lit, ti.f32) / (members * ti.cast(full, ti.f32))
 
 
 @ti.func

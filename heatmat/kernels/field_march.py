@@ -40,6 +40,7 @@ from heatmat.kernels.layout import (
     MAX_ENTRIES,
     MODES,
     O_CONVECTION,
+    O_SUN_BITS,
     ORIENTATIONS,
     P_BASE,
     S_NX,
@@ -193,7 +194,10 @@ def march_groups(
                             stored,
                             scratch,
                         )
-                    lit_shares(i, last, sizes[N_NODES], members, lit, leader, bits, scratch)
+                    lit_shares(
+                        i, last, sizes[N_NODES], members, lit, leader, bits, scratch,
+                        switches[O_SUN_BITS],
+                    )  # fmt: skip
                     fill_incident(normal, brings, base, sizes, series, sun, node_of, scratch)
                     row = i * sets + turn
                     weight = members

@@ -16,6 +16,7 @@ from heatmat.kernels.layout import (
     MAX_ENTRIES,
     MAX_VERTICES,
     O_SKY,
+    O_SUN_BITS,
     O_UNSHADED,
     ORIENTATIONS,
     S_NX,
@@ -39,6 +40,7 @@ from heatmat.kernels.march import (
     SCRATCH_ROWS,
     beam_cosine,
     march_nonlinear,
+    sun_share,
     sunlit,
 )
 from heatmat.kernels.paths import (
@@ -223,7 +225,7 @@ def gather(
                     + total.border * series[F_BORDER_SHORT, n]
                     + series[F_BEAM, n]
                     * beam_cosine(normal, series, n)
-                    * sunlit(start_bits, start, node_of_step[n])
+                    * sun_share(start_bits, start, node_of_step[n], switches[O_SUN_BITS])
                 )
                 scratch[at + K_LONG] = (
                     sent

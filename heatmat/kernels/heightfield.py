@@ -9,6 +9,7 @@ own heights in the cell reach those of a plane does it go from edge to edge with
 over, and test each plane in turn.
 """
 
+from heatmat.kernels.crowns import free_depth, leaf_normal, ray_key, through_crowns
 from heatmat.kernels.edges import (
     B_COUNT,
     B_LOW,
@@ -39,13 +40,15 @@ ROOF = 1
 WALL = 2
 SKY = 3
 BORDER = 4
+LEAF = 7  # 5 and 6 are other ends of a path's ray (`layout`)
 
 FAR = 1.0e30  # beyond every distance [m]
 
 # Numbers of `grid_f`: corner of the maps, side of a cell, tallest surface, far corner of the maps
 G_WEST, G_SOUTH, G_CELL, G_TOP, G_EAST, G_NORTH = 0, 1, 2, 3, 4, 5
-# Numbers of `grid_i`: cells, and cells of a row with the ring around them
-G_NX, G_NY, G_STRIDE = 0, 1, 2
+# Numbers of `grid_i`: cells, cells of a row with the ring around them, and where in `blocks` the
+# crowns begin (0: no trees)
+G_NX, G_NY, G_STRIDE, G_CROWNS = 0, 1, 2, 3
 
 # Numbers of a cell, see heatmat.ray_grid: highest point, region or block, envelopes
 CELL = 8
@@ -282,6 +285,13 @@ def trace(
             hit.region = 0
             hit.inside = region
             hit.normal = tm.normalize(tm.vec3(-d.x, -d.y, 0.0))
+    if grid_i[G_CROWNS] > 0:
+        key = ray_key(o, d)
+        t_end = ti.select(row == NO_ROW, FAR, t)
+        leaf = through_crowns(o, d, t_end, free_depth(key), blocks, grid_i[G_CROWNS]).y
+        if leaf < t_end:
+            hit = Hit(status=LEAF, t=leaf, region=-1, facade=-1, inside=0,
+                      normal=leaf_normal(d, key))  # fmt: skip
     return hit
 
 

@@ -34,6 +34,10 @@ START_FLOATS = 8
 T_KIND, T_REGION, T_COMPOSITION, T_FACADE, T_VALID = range(5)
 START_INTS = 5
 
+# How much of the sun a start sees at a position: a bit, or eight where there are crowns (logarithms
+# of both to base 2)
+SUN_BIT, SUN_BYTE = 0, 3
+
 # Start requests (float): plan centre and half side, or facade stretch s0, s1, z0, z1
 Q_A, Q_B, Q_C, Q_D = range(4)
 # Start requests (int)
@@ -114,8 +118,8 @@ STATE_FLOATS = 26
 ) = range(14)
 PHYSICS_FLOATS = 14
 # Switches of the physics (int)
-O_CONVECTION, O_SKY, O_LINEAR, O_UNSHADED, O_DAY, O_WIND = range(6)
-PHYSICS_INTS = 6
+O_CONVECTION, O_SKY, O_LINEAR, O_UNSHADED, O_DAY, O_WIND, O_SUN_BITS = range(7)
+PHYSICS_INTS = 7
 TARP, DOE_2, MOWITT, LINEAR = 0, 1, 2, 3
 ISOTROPIC, MARTIN_BERDAHL, SKY_AIR_SPLIT = 0, 1, 2
 

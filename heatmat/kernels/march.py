@@ -69,6 +69,19 @@ def sunlit(bits: ti.template(), slot, node):
 
 
 @ti.func
+def sun_share(bits: ti.template(), slot, node, size):
+    """Share of the sun that a start sees at a node, 0 for the night; `size` as `layout.SUN_BIT`."""
+    share = 0.0
+    if node >= 0:
+        word = bits[slot, node >> (5 - size)] >> ti.cast((node & (31 >> size)) << size, ti.u32)
+        full = ti.u32(1)
+        if size > 0:
+            full = ti.u32(255)
+        share = ti.cast(word & full, ti.f32) / ti.cast(full, ti.f32)
+    return share
+
+
+@ti.func
 def beam_cosine(normal, series: ti.template(), n):
     """Cosine of incidence of the beam in step n, 0 from behind."""
     return ti.max(

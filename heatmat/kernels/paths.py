@@ -4,7 +4,17 @@ A path is traced once. Scenarios that differ in materials, weather or physics ma
 records, so a what-if shares its rays exactly.
 """
 
-from heatmat.kernels.heightfield import BORDER, GROUND, ROOF, SKY, grid_numbers, trace
+from heatmat.kernels.crowns import K_LEAF, K_LEAF_PA
+from heatmat.kernels.heightfield import (
+    BORDER,
+    G_CROWNS,
+    GROUND,
+    LEAF,
+    ROOF,
+    SKY,
+    grid_numbers,
+    trace,
+)
 from heatmat.kernels.layout import (
     CONTINUES,
     HIT_BORDER,
@@ -284,6 +294,9 @@ def trace_paths(
                     elif hit.status == ROOF:
                         composition = region_composition[hit.region]
                         pa = region_pa[hit.region]
+                    elif hit.status == LEAF:
+                        composition = ti.cast(blocks[grid_i[G_CROWNS] + K_LEAF], ti.i32)
+                        pa = blocks[grid_i[G_CROWNS] + K_LEAF_PA]
                     else:
                         composition = default_facade
                         if hit.facade >= 0:

@@ -25,7 +25,7 @@ from heatmat.kernels.layout import (
 from heatmat.kernels.paths import U2, path_key
 from heatmat.kernels.sampling import combine, cosine_direction, sobol_2d
 from heatmat.kernels.starts import F1, F2, F3, I1, I2, U1, ivec4, vec4
-from heatmat.kernels.visibility import sees_sun
+from heatmat.kernels.visibility import put_level, sees_sun, sun_size
 from heatmat.runtime import ti, tm
 
 # What the rays of a start bring beside their links, as shares of all its rays
@@ -240,7 +240,7 @@ def sun_bits(
     grid_f: grid_numbers,
     grid_i: ivec4,
 ):
-    """Sun visibility of the starts.
+    """Sun visibility of the starts: bits, or bytes where there are crowns.
 
     There is a shadow ray for every `leap` positions of a day, and one for each position between
     two that differ. A gap shorter than `leap` positions between two equal answers is not seen.
@@ -286,20 +286,27 @@ def sun_bits(
                     known_at = asked
                     ahead = seen
                 else:
-                    if seen == 1:
-                        bits[start, j >> 5] |= ti.u32(1) << ti.cast(j & 31, ti.u32)
+                    if seen > 0:
+                        put_level(bits, start, j, seen, sun_size(grid_i))
                     before = seen
                     j += 1
 
 
 @ti.kernel
 def join_starts(
-    start_i: I2, bits: U2, leader: I1, samples: ti.i32, tolerance: ti.i32, every: ti.i32
+    start_i: I2,
+    bits: U2,
+    leader: I1,
+    samples: ti.i32,
+    tolerance: ti.i32,
+    every: ti.i32,
+    size: ti.i32,
 ):
     """Which starts of a replicate are marched as one: the first that is like them, else -1.
 
     Alike are starts of one kind, region and composition whose sun differs at `tolerance` positions
-    at most; all that are valid where `every` is 1.
+    at most (of bytes, `size` = 3: whose sums of differences are as many); all that are valid where
+    `every` is 1.
     """
     for group in range(leader.shape[0] // samples):
         for s in range(samples):
@@ -316,10 +323,18 @@ def join_starts(
                             and start_i[i, T_COMPOSITION] == start_i[other, T_COMPOSITION]
                         ):
                             differ = 0
-                            for word in range(bits.shape[1]):
-                                differ += ti.cast(
-                                    tm.popcnt(bits[i, word] ^ bits[other, word]), ti.i32
-                                )
+                            if size == 0:
+                                for word in range(bits.shape[1]):
+                                    differ += ti.cast(
+                                        tm.popcnt(bits[i, word] ^ bits[other, word]), ti.i32
+                                    )
+                            else:
+                                for k in range(4 * bits.shape[1]):
+                                    shift = ti.cast(8 * (k & 3), ti.u32)
+                                    a = (bits[i, k >> 2] >> shift) & ti.u32(255)
+                                    b = (bits[other, k >> 2] >> shift) & ti.u32(255)
+                                    differ += ti.abs(ti.cast(a, ti.i32) - ti.cast(b, ti.i32))
+                                differ = (differ + 254) // 255
                             if differ <= tolerance:
                                 alike = 1
                         if alike == 1:

@@ -1,7 +1,8 @@
 """What the starts and the vertices of paths see: the sun at its positions, and the sky."""
 
+from heatmat.kernels.crowns import ray_key, transmitted
 from heatmat.kernels.edges import NO_ROW
-from heatmat.kernels.heightfield import SKY, grid_numbers, shadow, trace
+from heatmat.kernels.heightfield import G_CROWNS, SKY, grid_numbers, shadow, slanted, trace
 from heatmat.kernels.layout import (
     MAX_VERTICES,
     S_NX,
@@ -10,6 +11,8 @@ from heatmat.kernels.layout import (
     S_X,
     S_Y,
     S_Z,
+    SUN_BIT,
+    SUN_BYTE,
     T_REGION,
     T_VALID,
     V_MATERIAL,
@@ -22,7 +25,7 @@ from heatmat.kernels.layout import (
     W_REGION,
 )
 from heatmat.kernels.paths import U2
-from heatmat.kernels.sampling import combine, cosine_direction, mix, sobol_2d
+from heatmat.kernels.sampling import combine, cosine_direction, mix, sobol_2d, to_unit
 from heatmat.kernels.starts import F1, F2, I1, I2, U1, ivec4
 from heatmat.runtime import ti, tm
 
@@ -80,7 +83,7 @@ def sees_sun(
     grid_f,
     grid_i,
 ):
-    """1 if the surface faces the sun and nothing stands between."""
+    """1 if the surface faces the sun and nothing stands between; with crowns, the share in 255."""
     found = sun_blocker(
         o,
         n,
@@ -95,7 +98,30 @@ def sees_sun(
         grid_f,
         grid_i,
     )
-    return ti.select(found == NO_ROW, 1, 0)
+    return sun_level(found, o, sun, blocks, grid_i)
+
+
+@ti.func
+def sun_level(found, o, sun, blocks: ti.template(), grid_i):
+    """What is kept of the sun: 1 or 0; with crowns, the share that they let through in 255."""
+    level = ti.select(found == NO_ROW, 1, 0)
+    if grid_i[G_CROWNS] > 0 and level == 1:
+        share = transmitted(o, slanted(sun), blocks, grid_i[G_CROWNS])
+        level = ti.cast(share * 255.0 + 0.5, ti.i32)
+    return level
+
+
+@ti.func
+def sun_size(grid_i):
+    """Size of what is kept of the sun, see `layout.SUN_BIT`."""
+    return ti.select(grid_i[G_CROWNS] > 0, SUN_BYTE, SUN_BIT)
+
+
+@ti.func
+def put_level(bits: ti.template(), row, node, level, size):
+    """Write what `sun_level` gave into a row that is nought there."""
+    shift = ti.cast((node & (31 >> size)) << size, ti.u32)
+    bits[row, node >> (5 - size)] |= ti.cast(level, ti.u32) << shift
 
 
 @ti.kernel
@@ -112,8 +138,10 @@ def start_visibility(
     grid_f: grid_numbers,
     grid_i: ivec4,
 ):
-    """Sun visibility of the starts at every sun position, 32 positions a word."""
+    """Sun visibility of the starts at every sun position: bits, or bytes where there are crowns."""
     words = bits.shape[1]
+    size = sun_size(grid_i)
+    each = 32 >> size
     for i in range(start_f.shape[0] * words):
         start = i // words
         word = i - start * words
@@ -122,13 +150,14 @@ def start_visibility(
             o = tm.vec3(start_f[start, S_X], start_f[start, S_Y], start_f[start, S_Z])
             n = tm.vec3(start_f[start, S_NX], start_f[start, S_NY], start_f[start, S_NZ])
             blocker = NO_ROW
-            for b in range(ti.min(32, nodes.shape[0] - 32 * word)):
-                j = 32 * word + b
+            for b in range(ti.min(each, nodes.shape[0] - each * word)):
+                j = each * word + b
+                towards = tm.vec3(nodes[j, 0], nodes[j, 1], nodes[j, 2])
                 found = sun_blocker(
                     o,
                     n,
                     start_i[start, T_REGION],
-                    tm.vec3(nodes[j, 0], nodes[j, 1], nodes[j, 2]),
+                    towards,
                     blocker,
                     cells,
                     blocks,
@@ -139,7 +168,8 @@ def start_visibility(
                     grid_i,
                 )
                 if found == NO_ROW:
-                    value |= ti.u32(1) << ti.cast(b, ti.u32)
+                    level = sun_level(found, o, towards, blocks, grid_i)
+                    value |= ti.cast(level, ti.u32) << ti.cast(b << size, ti.u32)
                 elif found >= 0:
                     blocker = found
         bits[start, word] = value
@@ -168,7 +198,8 @@ def vertex_visibility(
 
     At the first of a path every position is known: a ray an hour, and where two of them differ the
     change is searched for between them. At the others one ray an hour stands for the hour, at a
-    random phase.
+    random phase. Behind crowns a vertex sees the sun where they let through more than a number
+    drawn for it: all or nothing, and right on the mean.
 
     Parameters
     ----------
@@ -236,6 +267,10 @@ def vertex_visibility(
                     grid_i,
                 )
                 now = ti.select(found == NO_ROW, 1, 0)
+                if grid_i[G_CROWNS] > 0 and now == 1:
+                    share = transmitted(o, slanted(towards), blocks, grid_i[G_CROWNS])
+                    if share <= to_unit(combine(ray_key(o, n), ti.u32(5))):
+                        now = 0
                 if found >= 0:
                     blocker = found
                 until = known
