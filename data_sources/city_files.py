@@ -16,6 +16,7 @@ KEPT_TAGS = (
     *("name", "start_date", "building", "building:part", "building:levels", "building:min_level"),
     *("building:material", "building:colour", "roof:levels", "roof:material", "roof:colour"),
     *("man_made", "facade", "roof", "facade_composition"),
+    *("facade_source", "facade_confidence", "facade_evidence"),
 )
 TREE_TAGS = (
     *("natural", "height", "diameter_crown", "circumference", "genus", "species", "taxon"),

@@ -20,6 +20,7 @@ from heatmat.commands import (
     experiments,
     fetching,
     library,
+    materials,
     observing,
     simulate,
     validating,
@@ -59,6 +60,7 @@ def _root(
 
 app.command()(simulate.demo)
 app.command()(fetching.fetch)
+app.command()(materials.materials)
 app.command()(simulate.check)
 app.command()(simulate.run)
 app.command()(simulate.query)

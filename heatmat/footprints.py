@@ -34,6 +34,9 @@ INHERITED = (
     "facade",
     "roof",
     "facade_composition",
+    "facade_source",
+    "facade_confidence",
+    "facade_evidence",
 )
 HEIGHT_TAGS = ("height", "height_m", "building:levels")
 NO = ("no", "false", "0", "")

@@ -13,6 +13,7 @@ import math
 from typing import Any
 
 from heatmat.errors import InputError
+from heatmat.facade_evidence import fits
 
 Composition = tuple[tuple[str, float], ...]
 
@@ -126,6 +127,9 @@ def facade_of(tags: dict[str, Any], default: str, where: str) -> tuple[Compositi
     """
     if "facade_composition" in tags:
         composition = parse_composition(tags["facade_composition"], where)
+        if fits(tags):  # written by `heatmat materials`, and not edited since
+            source = str(tags.get("facade_source") or "facade_composition")
+            return composition, source, _confidence(tags.get("facade_confidence"))
         return composition, "facade_composition", CONFIDENCE_STATED
     if "facade" in tags:
         return ((_name(tags["facade"], "facade", where), 1.0),), "facade", CONFIDENCE_STATED
@@ -136,6 +140,14 @@ def facade_of(tags: dict[str, Any], default: str, where: str) -> tuple[Compositi
     if colour:
         return ((colour, 1.0),), "building:colour", CONFIDENCE_COLOUR
     return ((default, 1.0),), "default", CONFIDENCE_DEFAULT
+
+
+def _confidence(value: Any) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return CONFIDENCE_STATED
+    return min(1.0, max(0.0, number)) if math.isfinite(number) else CONFIDENCE_STATED
 
 
 def roof_of(tags: dict[str, Any], default: str, where: str) -> tuple[str, str]:

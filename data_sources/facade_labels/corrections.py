@@ -3,7 +3,7 @@
 ``materials/corrections.csv``, columns ``building_id, image_id, label, window_share, note``. Without
 an ``image_id`` a row speaks for the whole building and stands above everything else; with one it
 takes the place of the model's answer for that crop (``ignore`` leaves the crop out). ``label`` is
-one of `LABELS`, or shares such as ``brick:0.7;render:0.3``.
+one of `LABELS`, shares such as ``brick:0.7;render:0.3``, or ``none``: an earlier row taken back.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from heatmat.output.atomic import aside
 from heatmat.text_table import Faults, is_blank, number, read_text_table, require_columns
 
 COLUMNS = ("building_id", "image_id", "label", "window_share", "note")
-IGNORE = "ignore"
+IGNORE, NONE = "ignore", "none"
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,8 @@ class Correction:
     ignore : bool
         Leave the image out.
     note : str
+    withdrawn : bool
+        An earlier row of the same place is taken back.
     """
 
     building_id: str
@@ -50,6 +52,7 @@ class Correction:
     window_share: float = math.nan
     ignore: bool = False
     note: str = ""
+    withdrawn: bool = False
 
     @property
     def key(self) -> tuple[str, str]:
@@ -90,10 +93,16 @@ def read_corrections(path: Path) -> list[Correction]:
         if not label and math.isnan(window):
             faults.add("says nothing", where=table.place(i, "label"), expected=", ".join(LABELS))
         shares = None
-        if label and label != IGNORE:
+        if label and label not in (IGNORE, NONE):
             shares = parse_shares(label, table.place(i, "label"), faults)
         row = Correction(
-            cells["building_id"], image, shares, window, label == IGNORE, cells.get("note", "")
+            cells["building_id"],
+            image,
+            shares,
+            window,
+            ignore=label == IGNORE,
+            note=cells.get("note", ""),
+            withdrawn=label == NONE,
         )
         found[row.key] = row
     faults.raise_any()
@@ -152,10 +161,10 @@ def _label(row: Correction) -> str:
 
 
 def merge(old: Sequence[Correction], new: Sequence[Correction]) -> list[Correction]:
-    """Old rows, with new ones in place of those that speak for the same."""
+    """Old rows, new ones in place of those that speak for the same; what is taken back goes."""
     table = {row.key: row for row in old}
     table.update({row.key: row for row in new})
-    return list(table.values())
+    return [row for row in table.values() if not row.withdrawn]
 
 
 def corrected_answers(

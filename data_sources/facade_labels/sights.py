@@ -17,8 +17,6 @@ from heatmat.errors import InputError
 
 VIEWS = "views/views.csv"
 FACADES = "views/facades.csv"
-NEEDED = ("building_id", "facade_id", "file", "coverage", "distance_m", "angle_deg", "quality")
-UNKNOWN_QUALITY = 0.5
 
 
 @dataclass(frozen=True)
@@ -53,66 +51,68 @@ def read_views(city: Path) -> list[View]:
     """
     table = city / VIEWS
     remedy = (
-        f"fetch them first: heatmat fetch ... --street-view panoramax --out {city} "
-        "(the command that made the folder, with --street-view added)"
+        f"heatmat fetch PLACE --street-view panoramax --out {city} (the command that made the "
+        "folder, with --street-view added)"
     )
     if not table.is_file():
         raise InputError("has no street views yet", where=str(city), remedy=remedy)
-    rows = _rows(table, NEEDED)
+    rows = _rows(table)
     if not rows:
         raise InputError("lists no view", where=str(table), remedy=remedy)
     areas = _areas(city / FACADES)
-    return [_view(row, i, city, areas) for i, row in enumerate(rows)]
+    return [_view(row, city, areas, f"{table}, row {i + 2}") for i, row in enumerate(rows)]
 
 
-def _view(row: dict[str, str], i: int, city: Path, areas: Mapping[tuple[str, str], float]) -> View:
-    where = f"{city / VIEWS}: row {i + 1}"
-    coverage = min(1.0, _number(row, "coverage", where))
-    folder = (city / "views").resolve()
-    path = folder / row["file"]
-    if not path.resolve().is_relative_to(folder):  # the table is a file that anybody may have made
-        raise InputError("a file outside of the folder", where=where, got=repr(row["file"]))
-    quality = row["quality"].strip()
+def _view(
+    row: dict[str, str], city: Path, areas: Mapping[tuple[str, str], float], where: str
+) -> View:
+    name, building = row.get("file", "").strip(), row.get("building_id", "").strip()
+    if not name or not building:
+        raise InputError("a row without file or building", where=where)
+    root = (city / "views").resolve()
+    # The table is a file that anybody may have made.
+    if "\0" in name or not (root / name).resolve().is_relative_to(root):
+        raise InputError("the file leads out of the folder", where=where, got=repr(name))
     crop = Crop(
-        image_id=row["file"],
-        building_id=row["building_id"],
-        path=path,
-        visibility=coverage,
-        distance_m=_number(row, "distance_m", where),
-        sharpness=_number(row, "quality", where) if quality else UNKNOWN_QUALITY,
+        image_id=name,
+        building_id=building,
+        path=city / "views" / name,
+        visibility=min(1.0, _number(row, "coverage", 1.0, where)),
+        distance_m=_number(row, "distance_m", 10.0, where),
+        sharpness=min(1.0, _number(row, "quality", 0.5, where)),
     )
-    area = coverage * areas.get((row["building_id"], row["facade_id"]), 1.0)
-    return View(crop, _number(row, "angle_deg", where), area, row)
+    area = areas.get((building, row.get("facade_id", "")), 1.0)
+    return View(crop, _number(row, "angle_deg", 0.0, where), crop.visibility * area, row)
 
 
 def _areas(table: Path) -> dict[tuple[str, str], float]:
     """Open wall of each facade [m2]; none where the table is not there."""
     if not table.is_file():
         return {}
-    rows = _rows(table, ("building_id", "facade_id", "area_m2"))
-    where = str(table)
-    return {(row["building_id"], row["facade_id"]): _number(row, "area_m2", where) for row in rows}
+    return {
+        (row.get("building_id", ""), row.get("facade_id", "")): _number(
+            row, "area_m2", 1.0, f"{table}, row {i + 2}"
+        )
+        for i, row in enumerate(_rows(table))
+    }
 
 
-def _rows(table: Path, needed: Iterable[str]) -> list[dict[str, str]]:
+def _rows(table: Path) -> list[dict[str, str]]:
     try:
-        with open(table, encoding="utf-8", newline="") as stream:
-            rows = [{k: v or "" for k, v in row.items() if k} for row in csv.DictReader(stream)]
+        with open(table, encoding="utf-8-sig", newline="") as stream:
+            return [{k: v or "" for k, v in row.items() if k} for row in csv.DictReader(stream)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError("cannot be read as a table", where=str(table), got=str(error)) from None
-    missing = [name for name in needed if rows and name not in rows[0]]
-    if missing:
-        raise InputError("lacks columns", where=str(table), expected=", ".join(missing))
-    return rows
 
 
-def _number(row: Mapping[str, str], name: str, where: str) -> float:
+def _number(row: Mapping[str, str], name: str, default: float, where: str) -> float:
+    text = row.get(name, "").strip()
     try:
-        value = float(row[name])
+        value = float(text) if text else default
     except ValueError:
         value = math.nan
-    if not math.isfinite(value) or value < 0.0:
-        raise InputError("not a number", where=f"{where}: {name}", got=repr(row[name]))
+    if not 0.0 <= value < math.inf:
+        raise InputError("not a number", where=f"{where}, {name}", got=repr(text))
     return value
 
 
