@@ -151,7 +151,14 @@ class Solver:
                 progress(count)
         return join(parts)
 
-    def _batch(self, requests: Requests, rays: int, full: bool, count: int) -> Starts:
+    def _trace(self, requests: Requests, rays: int) -> tuple[ti.Ndarray, ...]:
+        """Starts of a batch and the paths from them, of geometry and labels alone.
+
+        Returns
+        -------
+        tuple of ti.Ndarray
+            Start records (float, int), looks, vertex records (float, int), primaries, depths.
+        """
         field, n = self.field, len(requests)
         start_f, start_i, keys, codes = self.place(requests)
         slots = n * rays * (layout.MAX_VERTICES + 1)
@@ -186,6 +193,12 @@ class Solver:
             field.ground_cell,
             field.default_facade,
         )
+        return start_f, start_i, looks, vertex_f, vertex_i, primaries, depth
+
+    def _batch(self, requests: Requests, rays: int, full: bool, count: int) -> Starts:
+        traced = self._trace(requests, rays)
+        start_f, start_i, looks, vertex_f, vertex_i, primaries, depth = traced
+        n, slots = len(requests), vertex_i.shape[0]
         values = layout.OUTPUTS if full else 1
         view = self._buffer("view", (n, 1))
         pieces, hours = [], np.zeros(n, np.float32)
@@ -196,7 +209,7 @@ class Solver:
             records = (start_f, start_i, looks, vertex_f, vertex_i, bits, primaries, depth)
             pieces.append(self._gather(chunk, forcing, records, view, rays, values))
             if chunk.first_day_nodes is not None:
-                shares = sun_shares(bits[0].to_numpy(), chunk.nodes.shape[0], field.sun_size)
+                shares = sun_shares(bits[0].to_numpy(), chunk.nodes.shape[0], self.field.sun_size)
                 hours += shares[:, chunk.first_day_nodes].sum(axis=1) * (
                     self.case.forcing.step / 3600.0
                 )
