@@ -100,6 +100,48 @@ def gather_map_tile(
         ground_temperature, roof_temperature; (pixels,): sky_view_factor, sunlit_hours; and
         part_pixel, part_square, part_class (parts,), audit_class (n,), audit_square (n, times).
     """
+    rows_of = march_rows(field, grid, rows, origin, seed)
+    return _tile(
+        rows_of.values, rows_of.share, rows_of.pixel, (rows[1] - rows[0]) * grid.nx, rows_of.split
+    )
+
+
+@dataclass
+class MarchedRows:
+    """Parts of some rows of pixels, marched.
+
+    Attributes
+    ----------
+    values : PlaceValues
+    share : ndarray
+        Of the cell's area.
+    pixel : ndarray of int
+        Counted from the first pixel of the rows.
+    region : ndarray of int32
+    split : ndarray of bool
+        Parts whose sets of rays were marched apart.
+    """
+
+    values: PlaceValues
+    share: np.ndarray
+    pixel: np.ndarray
+    region: np.ndarray
+    split: np.ndarray
+
+
+def march_rows(
+    field: Field,
+    grid: PixelGrid,
+    rows: tuple[int, int],
+    origin: tuple[float, float],
+    seed: int,
+    *,
+    audit_all: bool = False,
+) -> MarchedRows:
+    """Gather and march the parts of some rows of pixels.
+
+    `audit_all` marches the two sets of rays of every part apart, as differences need it.
+    """
     k = grid.divide
     cell = grid.size / k
     reach = min(REACH, int(REACH_METRES / cell)) if k == 1 else 0
@@ -114,17 +156,16 @@ def gather_map_tile(
     ix = np.floor((west + (column + 0.5) * cell + origin[0]) / cell).astype(np.int64)
     iy = np.floor((south + (row + 0.5) * cell + origin[1]) / cell).astype(np.int64)
     requests, keys = _requests(parts, ix, iy, cell, effort, seed)
-    few = grid.nx * grid.ny * k * k < FEW
+    few = audit_all or grid.nx * grid.ny * k * k < FEW
     split = np.ones(keys.size, bool) if few else _scramble(ix, iy) % AUDIT == 0
     chunk = field.plan.chunks[field.done - 1]
     crowd = Crowd(parts, nx, ny, reach, ~inside)
     values, _ = gather_tile(field, requests, effort, chunk, crowd=crowd, split=split)
     kept = np.flatnonzero(inside)
     pixel = (ny - 1 - reach - row[kept]) // k * grid.nx + (column[kept] - reach) // k
-    return _tile(
-        pick_values(values, kept), parts.share[kept], pixel, (rows[1] - rows[0]) * grid.nx,
-        split[kept],
-    )  # fmt: skip
+    return MarchedRows(
+        pick_values(values, kept), parts.share[kept], pixel, parts.region[kept], split[kept]
+    )
 
 
 def _requests(

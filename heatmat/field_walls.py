@@ -61,7 +61,11 @@ def gather_walls(
     return {name: np.concatenate([tile[name] for tile in tiles]) for name in tiles[0]}
 
 
-def _tile(field: Field, places: Requests) -> dict[str, np.ndarray]:
+def march_patches(field: Field, places: Requests) -> tuple[np.ndarray, np.ndarray]:
+    """Means of patches [K]: of all positions (patches, times), and of each replicate's.
+
+    The second, (patches, REPLICATES, times), is NaN where a replicate has no exposed position.
+    """
     starts = replicate(places, POSITIONS, replicates=REPLICATES)
     values, _ = gather_tile(field, starts, EFFORT, field.plan.chunks[field.done - 1])
     shape = (len(places), REPLICATES, POSITIONS, -1)
@@ -69,10 +73,15 @@ def _tile(field: Field, places: Requests) -> dict[str, np.ndarray]:
     number = np.isfinite(mean).sum(axis=2)
     with np.errstate(invalid="ignore", divide="ignore"):
         each = np.nansum(mean, axis=2) / number
-    known = number > 0
+        whole = np.nansum(mean, axis=(1, 2)) / number.sum(axis=1)
+    return whole, each
+
+
+def _tile(field: Field, places: Requests) -> dict[str, np.ndarray]:
+    whole, each = march_patches(field, places)
+    known = np.isfinite(each)
     count = known.sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        whole = np.nansum(mean, axis=(1, 2)) / number.sum(axis=1)
         away = np.where(known, each - whole[:, None], 0.0)
         error = np.sqrt((away**2).sum(axis=1) / (count - 1) / count)
     return {
