@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +39,15 @@ class FacadeEvidence:
     counts: np.ndarray
     window: str
     window_counts: tuple[float, float]
+
+    def mean(self, names: list[str]) -> np.ndarray:
+        """Expected shares of the constructions that `draw` names."""
+        window = self.window_counts[0] / sum(self.window_counts)
+        shares = dict.fromkeys(names, 0.0)
+        for name, count in zip(self.names, self.counts, strict=True):
+            shares[name] += float(count / self.counts.sum()) * (1.0 - window)
+        shares[self.window] += window
+        return np.array(list(shares.values()))
 
     def draw(self, rng: np.random.Generator, count: int) -> tuple[list[str], np.ndarray]:
         """Compositions as likely as the evidence says.
@@ -111,7 +120,6 @@ def evidence_of(tags: Mapping[str, Any]) -> FacadeEvidence | None:
     return FacadeEvidence(tuple(counts), values, name, pair)
 
 
-def most_likely(names: Sequence[str], shares: np.ndarray, most: int) -> list[int]:
-    """Positions of the constructions with the largest mean shares, at most so many, in order."""
-    keep = np.argsort(-np.asarray(shares).mean(axis=0), kind="stable")[:most]
-    return sorted(int(i) for i in keep)
+def most_likely(mean: np.ndarray, most: int) -> list[int]:
+    """Positions of the largest expected shares, at most so many, in order."""
+    return sorted(int(i) for i in np.argsort(-mean, kind="stable")[:most])

@@ -44,15 +44,7 @@ def run_query(
     max_rays: int,
 ) -> tuple[pd.DataFrame, Places, Estimate]:
     """Points, the places they were found at, and the estimate with its replicates."""
-    from heatmat.points import as_points
-
-    table = as_points(points, crs=simulation.maps.crs_wkt).copy()
-    if resolution is not None:
-        if resolution < 0.0:
-            raise InputError("resolution must not be negative", got=resolution)
-        own = table["resolution_m"].to_numpy(float)
-        table["resolution_m"] = np.where(own > 0.0, own, resolution)
-    _check_constructions(simulation, table)
+    table = prepared_points(simulation, points, resolution)
     solver = simulation.solver
     places = place_points(solver, table, simulation.seed)
     for row, name in enumerate(table["construction"]):
@@ -80,6 +72,20 @@ def run_query(
     found = _merge(parts, len(table))
     _check_found(table, found)
     return table, places, found
+
+
+def prepared_points(simulation: Simulation, points: Any, resolution: float | None) -> pd.DataFrame:
+    """The table of points, with a resolution each and constructions that the solver knows."""
+    from heatmat.points import as_points
+
+    table = as_points(points, crs=simulation.maps.crs_wkt).copy()
+    if resolution is not None:
+        if resolution < 0.0:
+            raise InputError("resolution must not be negative", got=resolution)
+        own = table["resolution_m"].to_numpy(float)
+        table["resolution_m"] = np.where(own > 0.0, own, resolution)
+    _check_constructions(simulation, table)
+    return table
 
 
 def _check_constructions(simulation: Simulation, table: pd.DataFrame) -> None:

@@ -32,6 +32,8 @@ TEMPS_COLUMNS = (
     "air_temperature_c", "h_conv_w_m2k", "incident_shortwave_w_m2",
     "incident_longwave_w_m2", "rays", "snap_distance_m",
 )  # fmt: skip
+MATERIAL_COLUMN = "material_uncertainty_k"
+"""Behind the others where a query asks for it."""
 
 
 def read_points(path: str | Path, *, crs: Any = None, positions: bool = True) -> pd.DataFrame:
@@ -228,11 +230,14 @@ def place_of(points: pd.DataFrame, index: int, column: str = "") -> str:
 _DECIMALS = {
     "x": 3, "y": 3, "z": 3, "surface_temperature_c": 4, "standard_error_k": 4,
     "air_temperature_c": 4, "h_conv_w_m2k": 4, "snap_distance_m": 3,
+    "material_uncertainty_k": 4,
 }  # fmt: skip
 
 
 def write_temps(frame: pd.DataFrame, path: str | Path) -> None:
     """Write TEMPS.csv: the fixed columns in the fixed order, gaps left blank.
+
+    A column ``material_uncertainty_k`` is written behind them where the frame has one.
 
     Parameters
     ----------
@@ -248,10 +253,11 @@ def write_temps(frame: pd.DataFrame, path: str | Path) -> None:
     missing = [name for name in TEMPS_COLUMNS if name not in frame]
     if missing:
         raise ValueError(f"result lacks the columns {missing}")
-    columns = [_formatted(frame[name], name) for name in TEMPS_COLUMNS]
+    names = [*TEMPS_COLUMNS, *(name for name in (MATERIAL_COLUMN,) if name in frame)]
+    columns = [_formatted(frame[name], name) for name in names]
     with open_output(path) as stream:
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(TEMPS_COLUMNS)
+        writer.writerow(names)
         writer.writerows(zip(*columns, strict=True))
 
 

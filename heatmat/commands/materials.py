@@ -86,10 +86,9 @@ def materials(
 
 
 def _label(session: Session, load: Any, city: Path, corrections: Path | None) -> int:
-    from data_sources.facade_labels.gallery import write_gallery
-
     from data_sources.facade_labels.city_materials import FOLDER, label_city
     from data_sources.facade_labels.corrections import read_corrections
+    from data_sources.facade_labels.gallery import write_gallery
 
     if corrections is not None and not corrections.is_file():
         raise InputError("no such file", where=f"--corrections {corrections}")

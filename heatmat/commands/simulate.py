@@ -20,11 +20,15 @@ from heatmat.commands.options import (
     Verbose,
 )
 from heatmat.commands.session import DEGRADED, DONE, Session
+from heatmat.errors import InputError
+from heatmat.points import MATERIAL_COLUMN
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
     from heatmat.scenario import Scenario
+    from heatmat.simulation import Simulation
 
 DEMO_PIXEL, QUICK_PIXEL, DEMO_STOREY = 8.0, 16.0, 4.0
 """Pixels of the demo's maps and height of its storeys [m], for a run under 90 s on two cores; the
@@ -128,6 +132,16 @@ def query(
         int | None,
         typer.Option(metavar="N", min=8, help="Most rays a point.", show_default=False),
     ] = None,
+    material_draws: Annotated[
+        int | None,
+        typer.Option(
+            "--material-uncertainty",
+            metavar="N",
+            min=2,
+            help="Draw N facade compositions a building; report the spread that they cause.",
+            show_default=False,
+        ),
+    ] = None,
     device: Device = DeviceName.auto,
     seed: Seed = 0,
     quiet: Quiet = False,
@@ -153,6 +167,14 @@ def query(
         "target_error_k": target_error,
         "max_rays": max_rays,
     }
+    if material_draws is not None:
+        options["material_uncertainty"] = material_draws
+        if incident is not None:
+            raise InputError(
+                "nothing to draw: the wall law alone knows no city",
+                where="--material-uncertainty",
+                remedy="leave out --incident",
+            )
     inputs = run_inputs("query", loaded.resolved(), files, options)
     target = SingleFile.open(out, inputs, overwrite=overwrite)
     if target.complete:
@@ -161,7 +183,7 @@ def query(
     if incident is not None:
         frame = _query_incident(session, loaded, asked, incident)
     else:
-        frame = _query(session, loaded, asked, resolution, target_error, max_rays)
+        frame = _query(session, loaded, asked, resolution, target_error, max_rays, material_draws)
     write_temps(frame, out)
     degraded = _over_target(session, loaded, frame, target_error) if incident is None else False
     target.finish(session, degraded=degraded)
@@ -175,6 +197,7 @@ def _query(
     resolution: float | None,
     target_error: float | None,
     max_rays: int | None,
+    draws: int | None,
 ) -> pd.DataFrame:
     from heatmat.simulation import Simulation
 
@@ -188,9 +211,37 @@ def _query(
         result = simulation.query(
             points, resolution=resolution, target_error=target_error, max_rays=max_rays
         )
+        frame = result.to_dataframe()
+        if draws is not None:
+            frame[MATERIAL_COLUMN] = _material_spread(
+                session, simulation, points, resolution, max_rays, draws
+            )
         for warning in getattr(simulation, "warnings", ()):
             session.warn(warning)
-        return result.to_dataframe()
+        return frame
+
+
+def _material_spread(
+    session: Session,
+    simulation: Simulation,
+    points: pd.DataFrame,
+    resolution: float | None,
+    max_rays: int | None,
+    draws: int,
+) -> np.ndarray:
+    """Spread that not knowing the facades causes [K], a value a row of TEMPS.csv."""
+    from heatmat.material_uncertainty import RAYS_A_DRAW, material_uncertainty
+
+    simulation.progress("facades drawn", 0.0, 1.0)
+    found = material_uncertainty(
+        simulation,
+        points,
+        draws,
+        resolution=resolution,
+        max_rays=min(max_rays or simulation.scenario.max_rays, RAYS_A_DRAW),
+    )
+    session.note(f"facades drawn: {found.drawn} buildings; {found.certain} taken for certain")
+    return found.spread.ravel()
 
 
 def _query_incident(

@@ -11,8 +11,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from data_sources.facade_labels.answer import LABELS, WINDOW, Crop, CropAnswer, from_tiles
-from data_sources.facade_labels.answer import no_answer
+from data_sources.facade_labels.answer import (
+    LABELS,
+    WINDOW,
+    Crop,
+    CropAnswer,
+    from_tiles,
+    no_answer,
+)
 
 SCENARIO = """
 format = 1
@@ -22,7 +28,7 @@ crs = "EPSG:32631"
 margin_m = 20.0
 resolution_m = 2.0
 [weather]
-clear_sky = { date = "2023-07-14", tmax_c = 33.0, tmin_c = 20.0, wind_m_s = 2.0, utc_offset_h = 1.0 }
+clear_sky = { date = "2023-07-14", tmax_c = 33.0, tmin_c = 20.0, utc_offset_h = 1.0 }
 [time]
 spin_up_days = 1
 [solver]
