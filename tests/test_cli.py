@@ -21,6 +21,7 @@ COMMANDS = (
     "validate",
     "demo",
     "fetch",
+    "materials",
     "check",
     "run",
     "query",
@@ -79,7 +80,7 @@ def test_help_lists_what_there_is_and_no_more(capsys: pytest.CaptureFixture[str]
     text = capsys.readouterr().out
     for name in COMMANDS:
         assert f" {name} " in text
-    for later in ("materials", "sweep", "attribute", "sensitivity"):
+    for later in ("sweep", "attribute", "sensitivity"):
         assert f" {later} " not in text
 
 
