@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from heatmat.result import Result
     from heatmat.scenario import Scenario
     from heatmat.simulation import Simulation
+    from heatmat.sweeps import sweep
     from heatmat.weather import Weather
 
 __version__ = "0.1.0.dev0"
@@ -32,6 +33,7 @@ __all__ = [
     "Weather",
     "__version__",
     "compare",
+    "sweep",
 ]
 
 _HOME = {
@@ -45,6 +47,7 @@ _HOME = {
     "Weather": "heatmat.weather",
     # Not heatmat.compare: a submodule of that name would hide the function.
     "compare": "heatmat.comparison",
+    "sweep": "heatmat.sweeps",
 }
 
 

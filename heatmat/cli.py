@@ -23,6 +23,7 @@ from heatmat.commands import (
     materials,
     observing,
     simulate,
+    studies,
     validating,
 )
 from heatmat.errors import HeatMatError
@@ -65,6 +66,7 @@ app.command()(simulate.check)
 app.command()(simulate.run)
 app.command()(simulate.query)
 app.command()(experiments.compare)
+app.command()(studies.sweep)
 app.command()(observing.compare_observed)
 app.command()(library.constructions)
 app.command()(bench.prepare)

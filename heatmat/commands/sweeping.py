@@ -1,0 +1,118 @@
+"""`sweep`: a grid of scenarios, its table and its picture."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from heatmat.commands.session import Session
+from heatmat.commands.study_folder import study_into, write_json, write_table
+from heatmat.errors import InputError
+
+if TYPE_CHECKING:
+    from heatmat.rundir import RunDirectory
+    from heatmat.scenario import Scenario
+    from heatmat.simulation import Simulation
+    from heatmat.sweeps import Axis, Sweep
+
+MOST_BARS = 40
+"""Scenarios that the picture shows."""
+
+
+def sweep_into(
+    session: Session, scenario: Scenario, out: Path, *, vary: Path | None, starts: int
+) -> int:
+    """Sweep, and write sweep.csv, summary.json and figures/sweep.png."""
+    axes = read_axes(vary) if vary is not None else None
+    files = {"vary": vary} if vary is not None else {}
+
+    def work(simulation: Simulation, folder: RunDirectory) -> dict[str, Any]:
+        from heatmat.sweeps import sweep
+
+        found = sweep(simulation, axes, starts=starts)
+        write_table(folder, "sweep.csv", found.to_dataframe())
+        write_json(folder, "summary.json", summary_of(found))
+        draw_sweep(folder, found)
+        return {"scenarios": len(found.labels)}
+
+    return study_into(session, scenario, out, "sweep", {"starts": starts}, files, work)
+
+
+def read_axes(path: Path) -> list[Axis]:
+    """The [[axis]] tables of a file.
+
+    Raises
+    ------
+    InputError
+        Where it cannot be read, or holds something else.
+    """
+    from heatmat.sweeps import axis_of
+
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError("not a readable TOML file", where=str(path), got=str(error)) from None
+    unknown = [key for key in tables if key != "axis"]
+    if unknown or not isinstance(tables.get("axis"), list):
+        raise InputError(
+            "a file of axes holds [[axis]] tables", where=str(path), expected="[[axis]]",
+            got=unknown[0] if unknown else "none",
+        )  # fmt: skip
+    return [axis_of(table) for table in tables["axis"]]
+
+
+def summary_of(found: Sweep) -> dict[str, Any]:
+    """Means over the window by scenario and group."""
+    mean, _ = found.means()
+    change, error = found.changes()
+    rows = []
+    for s, label in enumerate(found.labels):
+        groups = {
+            name: {
+                "mean_c": round(float(mean[s, g].mean()) - 273.15, 3),
+                "change_k": round(float(change[s, g].mean()), 4),
+                "largest_change_k": round(float(change[s, g][np.abs(change[s, g]).argmax()]), 4),
+                "change_standard_error_k": round(float(np.sqrt((error[s, g] ** 2).mean())), 5),
+            }
+            for g, name in enumerate(found.groups.names)
+        }
+        rows.append({**dict(zip(found.axes, label, strict=True)), "groups": groups})
+    return {
+        "axes": found.axes,
+        "times_utc": [str(t)[:19] for t in found.times],
+        "area_m2": dict(zip(found.groups.names, np.round(found.groups.areas(), 1), strict=True)),
+        "scenarios": rows,
+    }
+
+
+def draw_sweep(folder: RunDirectory, found: Sweep) -> Path:
+    """Change of the window's mean of each kind of surface, a row a scenario."""
+    from heatmat.output.style import INK, MUTED, new_figure, save_png, styled
+
+    change, error = found.changes()
+    shown = [g for g, name in enumerate(found.groups.names) if name in ("ground", "roof", "wall")]
+    rows = np.arange(1, min(len(found.labels), MOST_BARS + 1))
+    colours = {"ground": "#0072B2", "roof": "#D55E00", "wall": "#009E73"}
+    path = folder.file("figures/sweep.png")
+    path.parent.mkdir(exist_ok=True)
+    with styled():
+        figure = new_figure(8.0, 1.4 + 0.28 * len(rows))
+        axes = figure.add_subplot()
+        for place, g in enumerate(shown):
+            name = found.groups.names[g]
+            value = change[rows, g].mean(axis=1)
+            spread = np.sqrt((error[rows, g] ** 2).mean(axis=1))
+            at = np.arange(rows.size) + 0.22 * (place - 0.5 * (len(shown) - 1))
+            axes.barh(at, value, 0.2, xerr=spread, color=colours[name], label=name,
+                      error_kw={"lw": 0.6})  # fmt: skip
+        axes.set_yticks(range(rows.size), [", ".join(found.labels[r]) for r in rows])
+        axes.invert_yaxis()
+        axes.axvline(0.0, color=MUTED, lw=0.6)
+        axes.set_xlabel("change of the mean surface temperature over the window, K", color=INK)
+        axes.set_title("Sweep: change against the city as it is")
+        axes.legend(loc="best")
+        figure.tight_layout()
+        return save_png(figure, path)

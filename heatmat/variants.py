@@ -1,0 +1,168 @@
+"""Several versions of one city in one case: made of other things, which stand where they stood.
+
+Every surface gets a joint label, one for each combination of compositions that it has in the
+versions. Rays are traced over the joint labels; a version is then a table that says which
+composition a joint label means.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from heatmat.case import Case
+from heatmat.errors import InputError
+from heatmat.maps import Maps
+from heatmat.prepare import make_case
+
+if TYPE_CHECKING:
+    from heatmat.construction import Construction
+    from heatmat.simulation import Simulation
+
+Composition = tuple[tuple[str, float], ...]
+
+
+@dataclass
+class Variants:
+    """Versions of a city that share their geometry.
+
+    Attributes
+    ----------
+    case : Case
+        Maps with joint labels, and the constructions of all versions.
+    compositions : list of list of tuple
+        Of each version: what each joint label means, as long as ``case.compositions``.
+    """
+
+    case: Case
+    compositions: list[list[Composition]]
+
+    @property
+    def count(self) -> int:
+        """Number of versions."""
+        return len(self.compositions)
+
+    def tables(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Construction rows and shares of each version (`Case.composition_arrays`)."""
+        return [
+            dataclasses.replace(self.case, compositions=rows).composition_arrays()
+            for rows in self.compositions
+        ]
+
+
+def join_variants(sides: Sequence[Simulation], more: Iterable[str] = ()) -> Variants:
+    """Put simulations of the same geometry into one case.
+
+    Parameters
+    ----------
+    sides : sequence of Simulation
+        The first decides geometry, weather and physics; the others come from its
+        `with_interventions`, or are it.
+    more : iterable of str
+        Constructions to have a label of their own for, in every version the same.
+
+    Raises
+    ------
+    InputError
+        If a side has another geometry.
+    """
+    first = sides[0]
+    for side in sides[1:]:
+        if side.maps.edge_ab is not first.maps.edge_ab or side.forcing is not first.forcing:
+            raise InputError(
+                "versions of one city must come from one simulation",
+                where="variants",
+                remedy="make them with Simulation.with_interventions",
+            )
+    known: dict[str, Construction] = dict(first.constructions)
+    names = [_merge(known, side.constructions) for side in sides]
+    labels, index = joint_labels([side.maps for side in sides])
+    versions: list[list[Composition]] = [
+        [_renamed(side.maps.compositions[int(i)], name) for i in rows]
+        for side, name, rows in zip(sides, names, index, strict=True)
+    ]
+    # Labels that mean the same in all versions: the plane beyond the map, unlabelled walls, leaves.
+    crowns = {first.maps.compositions[i] for i in _crown_labels(first.maps)}
+    default = {((first.city.default_facade, 1.0),), ((first.city.default_ground, 1.0),)}
+    fixed = sorted({*default, *crowns, *(((name, 1.0),) for name in more)})
+    at = {entry: len(versions[0]) + i for i, entry in enumerate(fixed)}
+    for rows in versions:
+        rows.extend(fixed)
+    used = {name for rows in versions for entry in rows for name, _ in entry}
+    maps = dataclasses.replace(first.maps, compositions=versions[0], **labels)
+    if crowns:
+        maps = dataclasses.replace(
+            maps,
+            crown_compositions=tuple(
+                at[first.maps.compositions[i]] for i in first.maps.crown_compositions
+            ),
+        )
+    case = make_case(
+        maps,
+        first.forcing,
+        known,
+        first.scenario.physics(),
+        default_facade=first.city.default_facade,
+        default_ground=first.city.default_ground,
+        label=first.scenario.name,
+        more=sorted(used),
+    )
+    case = dataclasses.replace(
+        case,
+        default_facade=at[((first.city.default_facade, 1.0),)],
+        default_ground=at[((first.city.default_ground, 1.0),)],
+    )
+    for rows in versions:
+        rows.extend(case.compositions[len(rows) :])
+    return Variants(case, versions)
+
+
+def _crown_labels(maps: Maps) -> tuple[int, ...]:
+    return tuple(maps.crown_compositions) if getattr(maps, "has_crowns", False) else ()
+
+
+def _merge(known: dict[str, Construction], more: dict[str, Construction]) -> dict[str, str]:
+    """Add constructions that are not known yet; how each name of `more` is called in `known`."""
+    called = {}
+    for name, item in more.items():
+        free, number = name, 1
+        while free in known and known[free] is not item and known[free] != item:
+            number += 1
+            free = f"{name} ({number})"
+        known.setdefault(free, item)
+        called[name] = free
+    return called
+
+
+def _renamed(composition: Composition, name: dict[str, str]) -> Composition:
+    return tuple((name[construction], share) for construction, share in composition)
+
+
+def joint_labels(maps: Sequence[Maps]) -> tuple[dict[str, np.ndarray], list[np.ndarray]]:
+    """One label for each combination of compositions that a surface has in some maps.
+
+    Returns
+    -------
+    tuple
+        The label arrays of joint maps by field of `Maps`; and for each of `maps`, the composition
+        that each joint label stands for.
+    """
+    fields = ("facade_composition", "region_composition", "ground_composition")
+    shapes = [getattr(maps[0], name).shape for name in fields]
+    ends = np.cumsum([0, *(int(np.prod(shape)) for shape in shapes)])
+    code = np.zeros(ends[-1], np.int64)
+    own = []
+    for side in maps:
+        flat = np.concatenate([getattr(side, name).ravel() for name in fields])
+        own.append(flat)
+        _, code = np.unique(code * len(side.compositions) + flat, return_inverse=True)
+    _, where = np.unique(code, return_index=True)
+    labels = {
+        name: code[begin:end].reshape(shape).astype(np.int32)
+        for name, shape, begin, end in zip(fields, shapes, ends[:-1], ends[1:], strict=True)
+    }
+    return labels, [flat[where] for flat in own]
