@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from heatmat.case import Case
+from heatmat.field_leaves import LeafTexels, lay_leaves, leaf_requests
 from heatmat.field_pixels import parts_of_cells
 from heatmat.kernels import layout
 from heatmat.kernels.layout import MAX_ENTRIES
@@ -81,19 +82,43 @@ def lay_texels(case: Case, field: RayField, size: float, seed: int) -> Texels:
     texel_i = ti.Vector([nx, ny, region.size, 0], ti.i32)
     strips, walls = _strips(maps, size, region.size)
     requests = _requests(maps, points, walls, seed)
+    leaves = lay_leaves(maps, nx, ny, size, SAMPLES, seed)
+    count = region.size + len(walls[0])
+    facade_z = maps.facade_z
+    table = region
+    if leaves.count:
+        texel_i = ti.Vector([nx, ny, region.size, count], ti.i32)
+        requests = _with_leaves(requests, leaves, maps, seed)
+        table = np.concatenate([region, leaves.first]).astype(np.int32)
+        # An empty table has one unused row on the device, as the facades have.
+        facade_z = np.concatenate([facade_z if len(facade_z) else np.zeros((1, 2)), leaves.span])
+        count += leaves.count
     return Texels(
         ground_roof=region.size,
-        count=region.size + len(walls[0]),
+        count=count,
         requests=requests,
         region=region,
         strips=strips,
         texel_f=texel_f,
         texel_i=texel_i,
         pair_first=to_device(first),
-        pair_region=to_device(region),
-        facade_z=to_device(maps.facade_z),
+        pair_region=to_device(table),
+        facade_z=to_device(facade_z),
         strips_device=to_device(strips),
-        alias=np.arange(region.size + len(walls[0]), dtype=np.int32),
+        alias=np.arange(count, dtype=np.int32),
+    )
+
+
+def _with_leaves(requests: Requests, leaves: LeafTexels, maps, seed: int) -> Requests:  # type: ignore[no-untyped-def]
+    """The requests with those of leaves behind them."""
+    numbers, codes = leaf_requests(leaves.position)
+    place = leaves.position[:, 0] + np.array([*maps.origin, 0.0])
+    keys = np.repeat(stream_keys(*place.T, STREAM, seed), SAMPLES)
+    return Requests(
+        np.concatenate([requests.numbers, numbers]),
+        np.concatenate([requests.codes, codes]),
+        np.concatenate([requests.keys, keys]),
+        np.concatenate([requests.composition, np.full(len(codes), -1, np.int32)]),
     )
 
 

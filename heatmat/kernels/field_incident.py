@@ -1,6 +1,6 @@
 """What falls on a group of starts (links or neighbours, sun, known series); what leaves a texel."""
 
-from heatmat.kernels.heightfield import GROUND
+from heatmat.kernels.heightfield import GROUND, LEAF
 from heatmat.kernels.layout import (
     F_AIR_RADIATION,
     F_BAND,
@@ -23,7 +23,7 @@ from heatmat.kernels.texels import (
     LINK_FLOATS,
 )
 from heatmat.kernels.wall import limited_slope
-from heatmat.runtime import ti
+from heatmat.runtime import ti, tm
 
 # Series of texels are whole numbers of this [W m-2], light in the lower half of a word: 0.002 K.
 QUANTUM = 0.03125
@@ -177,6 +177,7 @@ def count_members(i, last, leader: ti.template()):
 @ti.func
 def fill_incident(
     normal,
+    kind,
     brings,
     base,
     sizes,
@@ -213,6 +214,9 @@ def fill_incident(
         for k in range((n - 1) * sub + 1, n * sub + 1):
             if node_of[k] >= 0:
                 on = normal.x * sun[k, 0] + normal.y * sun[k, 1] + normal.z * sun[k, 2]
+                if kind == LEAF:
+                    # The mean over leaves that face every way, on one side
+                    on = 0.25 * tm.length(tm.vec3(sun[k, 0], sun[k, 1], sun[k, 2]))
                 beam += ti.max(on, 0.0) * scratch[lit + node_of[k]]
         scratch[at] = (
             short

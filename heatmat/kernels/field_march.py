@@ -198,7 +198,7 @@ def march_groups(
                         i, last, sizes[N_NODES], members, lit, leader, bits, scratch,
                         switches[O_SUN_BITS],
                     )  # fmt: skip
-                    fill_incident(normal, brings, base, sizes, series, sun, node_of, scratch)
+                    fill_incident(normal, kind, brings, base, sizes, series, sun, node_of, scratch)
                     row = i * sets + turn
                     weight = members
                     if texels == 1:

@@ -42,7 +42,7 @@ SUN_BIT, SUN_BYTE = 0, 3
 Q_A, Q_B, Q_C, Q_D = range(4)
 # Start requests (int)
 R_TYPE, R_KIND, R_FACADE, R_SAMPLE, R_REPLICATE = range(5)
-REQUEST_PLAN, REQUEST_WALL, REQUEST_NONE = 0, 1, 2
+REQUEST_PLAN, REQUEST_WALL, REQUEST_NONE, REQUEST_LEAF = 0, 1, 2, 3
 ANY_KIND = -1
 
 # Forcing series, one row each; index n is stamp n, or the step that ends there

@@ -1,6 +1,16 @@
 """Start positions of paths: a point, a square in plan, or a stretch of one facade."""
 
-from heatmat.kernels.heightfield import GROUND, ROOF, WALL, grid_numbers, plane_height, region_at
+from heatmat.kernels.crowns import K_LEAF, K_LEAF_PA
+from heatmat.kernels.heightfield import (
+    G_CROWNS,
+    GROUND,
+    LEAF,
+    ROOF,
+    WALL,
+    grid_numbers,
+    plane_height,
+    region_at,
+)
 from heatmat.kernels.layout import (
     ANY_KIND,
     Q_A,
@@ -12,6 +22,7 @@ from heatmat.kernels.layout import (
     R_REPLICATE,
     R_SAMPLE,
     R_TYPE,
+    REQUEST_LEAF,
     REQUEST_NONE,
     REQUEST_WALL,
     S_NX,
@@ -28,7 +39,7 @@ from heatmat.kernels.layout import (
     T_REGION,
     T_VALID,
 )
-from heatmat.kernels.sampling import combine, sobol_2d, uniform
+from heatmat.kernels.sampling import TWO_PI, combine, sobol_2d, uniform
 from heatmat.kernels.windfield import wind_factor
 from heatmat.runtime import ti, tm
 
@@ -150,6 +161,16 @@ def place_starts(
                 covered = plane_height(planes, region, p.x, p.y) >= p.z
                 if not covered and plane_height(planes, behind, back.x, back.y) >= p.z:
                     valid = 1
+            elif request_i[i, R_TYPE] == REQUEST_LEAF:
+                p = tm.vec3(request_f[i, Q_A], request_f[i, Q_B], request_f[i, Q_C])
+                up = 2.0 * u.x - 1.0
+                flat = ti.sqrt(ti.max(0.0, 1.0 - up * up))
+                n = tm.vec3(flat * ti.cos(TWO_PI * u.y), flat * ti.sin(TWO_PI * u.y), up)
+                region = -1
+                kind = LEAF
+                composition = ti.cast(blocks[grid_i[G_CROWNS] + K_LEAF], ti.i32)
+                pa = blocks[grid_i[G_CROWNS] + K_LEAF_PA]
+                valid = 1
             else:
                 x = request_f[i, Q_A] + (2.0 * u.x - 1.0) * request_f[i, Q_C]
                 y = request_f[i, Q_B] + (2.0 * u.y - 1.0) * request_f[i, Q_C]

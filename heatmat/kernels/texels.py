@@ -6,7 +6,7 @@ border is added up, since its series are known.
 """
 
 from heatmat.kernels.gather import physics_vector, sky_weight, switches_vector
-from heatmat.kernels.heightfield import BORDER, SKY, WALL, grid_numbers, region_at, trace
+from heatmat.kernels.heightfield import BORDER, LEAF, SKY, WALL, grid_numbers, region_at, trace
 from heatmat.kernels.layout import (
     O_SKY,
     P_BAND_SINE,
@@ -31,6 +31,9 @@ from heatmat.runtime import ti, tm
 # What the rays of a start bring beside their links, as shares of all its rays
 L_ISOTROPIC, L_BAND, L_SKY, L_AIR, L_BORDER, L_UNKNOWN = range(6)
 LINK_FLOATS = 6
+
+# Texels of leaves over a coarse cell, one above the other
+LEAF_LAYERS = 3
 
 # Columns of a facade's strips: its first texel, texels along it, texels up it
 A_FIRST, A_COLUMNS, A_ROWS = range(3)
@@ -58,10 +61,20 @@ def texel_at(
     texel_f : vec4
         West, south, size of the coarse cells, height of a wall row [m].
     texel_i : ivec4
-        Coarse cells to the east and to the north, number of ground and roof texels, 0.
+        Coarse cells to the east and to the north, number of ground and roof texels, first texel of
+        the leaves (0: no trees). Behind the regions stand the leaf texels of every cell, behind the
+        facades' heights the span of its crowns.
     """
     found = -1
-    if status == WALL:
+    if status == LEAF:
+        cell = coarse_cell(p, texel_f, texel_i)
+        first = pair_region[texel_i[2] + cell]
+        if first >= 0:
+            low = facade_z[facades.shape[0] + cell, 0]
+            high = facade_z[facades.shape[0] + cell, 1]
+            layer = ti.cast(LEAF_LAYERS * (p.z - low) / (high - low), ti.i32)
+            found = texel_i[3] + first + ti.min(ti.max(layer, 0), LEAF_LAYERS - 1)
+    elif status == WALL:
         if facade >= 0:
             ax = facades[facade, 0]
             ay = facades[facade, 1]
@@ -76,11 +89,7 @@ def texel_at(
             row = ti.min(ti.max(row, 0), rows - 1)
             found = strips[facade, A_FIRST] + column * rows + row
     else:
-        ix = ti.cast(ti.floor((p.x - texel_f[0]) / texel_f[2]), ti.i32)
-        iy = ti.cast(ti.floor((p.y - texel_f[1]) / texel_f[2]), ti.i32)
-        ix = ti.min(ti.max(ix, 0), texel_i[0] - 1)
-        iy = ti.min(ti.max(iy, 0), texel_i[1] - 1)
-        cell = iy * texel_i[0] + ix
+        cell = coarse_cell(p, texel_f, texel_i)
         for k in range(pair_first[cell], pair_first[cell + 1]):
             # A sliver that no sample of the cell fell on reads a neighbour of its own kind.
             if pair_region[k] == region:
@@ -90,6 +99,16 @@ def texel_at(
     if found >= 0:
         found = alias[found]
     return found
+
+
+@ti.func
+def coarse_cell(p, texel_f, texel_i):
+    """Coarse cell over which a point lies."""
+    ix = ti.cast(ti.floor((p.x - texel_f[0]) / texel_f[2]), ti.i32)
+    iy = ti.cast(ti.floor((p.y - texel_f[1]) / texel_f[2]), ti.i32)
+    ix = ti.min(ti.max(ix, 0), texel_i[0] - 1)
+    iy = ti.min(ti.max(iy, 0), texel_i[1] - 1)
+    return iy * texel_i[0] + ix
 
 
 @ti.func
@@ -269,11 +288,14 @@ def sun_bits(
                 elif known_at == j:
                     seen = ahead
                 else:
+                    towards = tm.vec3(nodes[asked, 0], nodes[asked, 1], nodes[asked, 2])
+                    if start_i[start, T_KIND] == LEAF:
+                        n = towards  # leaves face every way
                     seen = sees_sun(
                         o,
                         n,
                         start_i[start, T_REGION],
-                        tm.vec3(nodes[asked, 0], nodes[asked, 1], nodes[asked, 2]),
+                        towards,
                         cells,
                         blocks,
                         block_edges,
