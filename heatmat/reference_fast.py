@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from heatmat.placing import place_points
 from heatmat.points import as_points
 from heatmat.reference_benchmark import Clock
 from heatmat.reference_scenes import Probe
-from heatmat.sampling_plan import replicate
+from heatmat.sampling_plan import pick, replicate
 from heatmat.simulation import Simulation
 
 SCRAMBLES = 16
@@ -120,14 +121,49 @@ class FastSide:
             # Other scrambles than those of the truth, which are numbers 0 to 7.
             requests = replicate(self.places, samples, replicates=SCRAMBLES)
             requests.codes[:, 4] += 64
-            self.solver.solve(requests, rays)
-            least = np.inf
-            for _ in range(REPEATS):
-                clock = Clock(self.solver.device)
-                starts = self.solver.solve(requests, rays)
-                least = min(least, clock.read())
+            least, starts = self._timed(requests, rays)
             seconds.append(least / (n * SCRAMBLES))
             found = average(starts, n, samples, rays).replicates
             square = ((found - truth[:, None, :]) ** 2).mean(axis=1) - truth_error**2
             errors.append(np.sqrt(np.maximum(square, 1e-8)))
         return Curve(np.array(sizes), np.array(seconds), np.array(errors))
+
+    def seconds_asked(self, sizes: list[int]) -> tuple[np.ndarray, np.ndarray]:
+        """What a query costs where fewer come together than the curve's 16 scrambles of each probe.
+
+        A call of the engine has a cost of its own, which a large batch shares.
+
+        Parameters
+        ----------
+        sizes : list of int
+            Paths of a query.
+
+        Returns
+        -------
+        tuple of ndarray, shape (sizes,)
+            Seconds of one query of one probe: in one batch of all probes, and alone (the mean of
+            three probes) [s].
+        """
+        n = len(self.places)
+        together, alone = [], []
+        for size in sizes:
+            rays = min(size, RAYS_MOST)
+            samples = size // rays
+            least, _ = self._timed(replicate(self.places, samples, replicates=1), rays)
+            together.append(least / n)
+            single = [
+                self._timed(replicate(pick(self.places, row), samples, replicates=1), rays)
+                for row in np.unique([0, n // 2, n - 1])[:, None]
+            ]
+            alone.append(float(np.mean([least for least, _ in single])))
+        return np.array(together), np.array(alone)
+
+    def _timed(self, requests: Any, rays: int) -> tuple[float, Any]:
+        """Least seconds of a few calls, after one to warm up, and what the last one answers."""
+        self.solver.solve(requests, rays)
+        least, starts = np.inf, None
+        for _ in range(REPEATS):
+            clock = Clock(self.solver.device)
+            starts = self.solver.solve(requests, rays)
+            least = min(least, clock.read())
+        return least, starts

@@ -33,7 +33,10 @@ def as_table(reference: dict[str, Any]) -> str:
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     ]
-    return "against the 3D reference, times to 0.1 K over all probes:\n" + "\n".join(lines) + "\n"
+    title = "against the 3D reference, times to 0.1 K over all probes"
+    if any(scene["extrapolated"] for scene in reference["scenes"]):
+        title += " (those of 3D paths follow from their variance)"
+    return title + ":\n" + "\n".join(lines) + "\n"
 
 
 def markdown_table(heads: list[str], rows: list[list[str]]) -> str:
@@ -105,6 +108,32 @@ def page_tables(reference: dict[str, Any]) -> dict[str, str]:
     heads = ["scene", "µs a path", "deviation K", "µs a path, day", "deviation K, day",
              "paths followed to 0.1 K", "error they came to K", "lost"]  # fmt: skip
     tables["paths"] = markdown_table(heads, rows)
+    return tables | _questions(scenes)
+
+
+def _questions(scenes: list[dict[str, Any]]) -> dict[str, str]:
+    """What comes before the first question, and questions that come few at a time."""
+    rows = [
+        [s["name"], str(s["triangles"]), f"{s['setup_seconds_2_5d']:.2f}",
+         f"{s['setup_seconds_3d']:.2f}", f"{s['break_even_queries']:.1f}"]
+        for s in scenes
+    ]  # fmt: skip
+    heads = ["scene", "triangles", "2.5D set-up s", "3D set-up s", "break-even queries"]
+    tables = {"set-up": markdown_table(heads, rows)}
+    rows = [
+        [s["name"], name, f"{found['seconds_2_5d']:.3g}", f"{found['speedup']:.0f}",
+         f"{found['speedup_day']:.0f}"]
+        for s in scenes
+        if "asked" in s
+        for name, found in (
+            ("16 scrambles of all probes in a call", s["at_errors"]["0.1"]),
+            ("all probes in a call", s["asked"]["one_batch"]),
+            ("one probe a call", s["asked"]["alone"]),
+        )
+    ]  # fmt: skip
+    if rows:
+        heads = ["scene", "2.5D side", "2.5D s", "one instant", "a day"]
+        tables["asked"] = markdown_table(heads, rows)
     return tables
 
 

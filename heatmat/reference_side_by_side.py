@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -64,9 +65,10 @@ def measure_scene(scene: Scene, device: str, seed: int, effort: Effort) -> dict[
         "setup_seconds_2_5d": setup_2_5d,
         "setup_seconds_3d": slow.setup_seconds,
         "break_even_queries": max(0.0, (setup_2_5d - slow.setup_seconds) / max(gain, 1e-12)),
-        # Never the 2.5D side; of the 3D side only in the quick run.
-        "extrapolated": effort.quick,
+        # Never the 2.5D side; the 3D side where its paths were not followed to the headline.
+        "extrapolated": "followed" not in head,
         "at_errors": at_errors,
+        "asked": _asked(asked, curve, costs),
         "cost_3d": _describe(costs, inner.size),
         "curve_2_5d": {
             "paths": curve.paths.tolist(),
@@ -202,9 +204,19 @@ def _go_all_the_way(
     head["followed_3d"], head["followed_3d_day"] = single, day
     if head["probes_left_out"]:
         return
+    head["followed"] = True
     head["seconds_3d"], head["seconds_3d_day"] = single["seconds"], day["seconds"]
     head["speedup"] = single["seconds"] / head["seconds_2_5d"]
     head["speedup_day"] = day["seconds"] / head["seconds_2_5d_day"]
+
+
+def _asked(fast: FastSide, curve: Curve, costs: Costs) -> dict[str, Any]:
+    """The headline's times where the 2.5D side gets fewer queries in one call."""
+    together, alone = fast.seconds_asked(curve.paths.tolist())
+    return {
+        "one_batch": speed(replace(curve, seconds=together), costs, HEADLINE),
+        "alone": speed(replace(curve, seconds=alone), costs, HEADLINE),
+    }
 
 
 def _plain_numbers(

@@ -40,9 +40,11 @@ EXCHANGE = 4.0 * STEFAN_BOLTZMANN * BASE**3
 INSIDE = {INNER_ROOF: 7.69}
 
 
-def ask(solver: ReferenceSolver, point: tuple, stamps: list[float], paths: int) -> Answer:
-    """Temperatures of a point that looks up."""
-    faces, places = solver.faces_at(np.array([point], float), np.array([[0.0, 0.0, 1.0]]))
+def ask(
+    solver: ReferenceSolver, point: tuple, stamps: list[float], paths: int, up: float = 1.0
+) -> Answer:
+    """Temperatures of a point that looks up, or down."""
+    faces, places = solver.faces_at(np.array([point], float), np.array([[0.0, 0.0, up]]))
     answer = solver.solve(faces, places, np.array(stamps), paths, seed=SEED)
     # A walk may lose its way at an edge of the mesh; nothing else may.
     assert answer.counts["lost"] <= 1e-4 * answer.paths
@@ -96,14 +98,8 @@ def test_conducto_radiative_slab_between_sky_and_room() -> None:
     assert (off_by(answer, np.array([exact])) < 3.0).all()
 
 
-def furnace(hot: float) -> Mesh:
-    """A cube of 0.4 m in a room of 2 m whose walls are held at the furnace's temperature behind."""
-    room = box_mesh((-1, -1, -1), (1, 1, 1), inside_out=True)
-    shell = box_mesh(
-        (-1.2, -1.2, -1.2), (1.2, 1.2, 1.2), kinds=[SLAB_BOTTOM] * 6, fronts=[VOID] * 6
-    )
-    cube = box_mesh((-0.2, -0.2, -0.2), (0.2, 0.2, 0.2))
-    parts = [room, shell, cube]
+def together(*parts: Mesh) -> Mesh:
+    """Bodies that do not touch, of one solid, as one mesh."""
     firsts = np.cumsum([0] + [len(m.vertices) for m in parts[:-1]])
     joined = {
         name: np.concatenate([getattr(m, name) for m in parts])
@@ -116,6 +112,53 @@ def furnace(hot: float) -> Mesh:
         counts={},
         **joined,
     )
+
+
+def ceiling(side: float, low: float, high: float, kind: int, front: int) -> Mesh:
+    """A slab that is open to the air below."""
+    half = 0.5 * side
+    kinds, fronts = [SLAB_SIDE] * 4 + [ROOF, kind], [VOID] * 4 + [AIR, front]
+    return box_mesh((-half, -half, low), (half, half, high), kinds=kinds, fronts=fronts)
+
+
+def test_radiation_between_grey_plates_counts_what_they_reflect() -> None:
+    """Parallel plates exchange 1 / (1/e1 + 1/e2 - 1) of what black ones would."""
+    c = solid(0.1, emissivity=0.5)
+    mesh = together(
+        slab_mesh(0.1, SLAB_BOTTOM, VOID), ceiling(40.0, 0.15, 0.25, INNER_ROOF, INDOOR)
+    )
+    weather = climate(deep=15.0, indoor=-15.0, film=0.0)
+    solver = ReferenceSolver(mesh, [c], weather, inside_film=INSIDE)
+    below, between, above = 0.1 / 0.7, 3.0 / EXCHANGE, 0.1 / 0.7 + 1.0 / 7.69
+    exact = 15.0 - 30.0 * below / (below + between + above)
+    answer = ask(solver, (1.0, 1.0, 0.1), [0.0], 1024)
+    # Plates that reflect nothing would be 1 K colder here.
+    assert answer.error.max() < 0.15
+    assert (off_by(answer, np.array([exact])) < 3.0).all()
+
+
+def test_light_from_the_ground_on_a_plate_that_sees_no_sky() -> None:
+    """Black in the longwave, so only light is reflected: the ground's, once."""
+    c = solid(0.2, albedo=0.5, emissivity=1.0)
+    mesh = together(slab_mesh(0.2, SLAB_BOTTOM, VOID), ceiling(0.2, 1.2, 1.4, SLAB_BOTTOM, VOID))
+    solver = ReferenceSolver(mesh, [c], climate(light=400.0))
+    loss = FILM + EXCHANGE + 0.7 / 0.2
+    ground = 0.5 * 400.0 / loss
+    exact = (0.5 * 0.5 * 400.0 + EXCHANGE * ground) / loss
+    answer = ask(solver, (0.02, 0.03, 1.2), [0.0], 2048, up=-1.0)
+    # The ground's edges and the plate's shadow take 1 % of it, 0.07 K; what is reflected is 4.7 K.
+    assert answer.error.max() < 0.2
+    assert abs(answer.mean[0, 0] - BASE - exact) < 0.07 + 3.0 * answer.error[0, 0]
+
+
+def furnace(hot: float) -> Mesh:
+    """A cube of 0.4 m in a room of 2 m whose walls are held at the furnace's temperature behind."""
+    room = box_mesh((-1, -1, -1), (1, 1, 1), inside_out=True)
+    shell = box_mesh(
+        (-1.2, -1.2, -1.2), (1.2, 1.2, 1.2), kinds=[SLAB_BOTTOM] * 6, fronts=[VOID] * 6
+    )
+    cube = box_mesh((-0.2, -0.2, -0.2), (0.2, 0.2, 0.2))
+    return together(room, shell, cube)
 
 
 def test_cube_in_a_furnace_has_its_temperature() -> None:
