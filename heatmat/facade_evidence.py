@@ -62,7 +62,8 @@ class FacadeEvidence:
         total = wall.sum(axis=1, keepdims=True)
         mean = self.counts / self.counts.sum()
         wall = np.where(total > 0.0, wall / np.where(total > 0.0, total, 1.0), mean)
-        window = rng.beta(*np.maximum(self.window_counts, 1e-3), (count, 1))
+        a, b = (max(value, 1e-3) for value in self.window_counts)
+        window = rng.beta(a, b, (count, 1))
         names, shares = list(self.names), wall * (1.0 - window)
         if self.window in names:
             shares[:, names.index(self.window)] += window[:, 0]

@@ -21,8 +21,7 @@ COUNTS_PER_VIEW = 6.0
 wall that is half one thing, half another, scatter by 0.19. Stated, not measured."""
 
 COUNTS_COMMON = 12.0
-"""All views of a building together are worth less than this (0.14 for such a wall). Stated; fitted
-where `--evaluate` is given labels of buildings."""
+"""All views of a building together are worth less than this (0.14 for such a wall). Stated."""
 
 DOUBT = 20.0
 """The stated counts weigh like so many degrees of freedom against the city's own views."""
