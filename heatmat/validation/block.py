@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +86,7 @@ def write_buildings(
     heights: Sequence[float],
     urn: str = URN,
     origin: tuple[float, float] = ORIGIN,
-    **columns: Sequence[Any],
+    columns: Mapping[str, Sequence[Any]] | None = None,
 ) -> Path:
     """Write footprints as GeoJSON.
 
@@ -101,7 +101,7 @@ def write_buildings(
         Name of the CRS.
     origin : tuple of float
         In it.
-    **columns
+    columns : mapping, optional
         More properties, one value a footprint.
     """
     from shapely import affinity
@@ -109,7 +109,7 @@ def write_buildings(
 
     features = []
     for i, (shape, height) in enumerate(zip(shapes, heights, strict=True)):
-        more = {name: values[i] for name, values in columns.items()}
+        more = {name: values[i] for name, values in (columns or {}).items()}
         features.append(
             {
                 "type": "Feature",

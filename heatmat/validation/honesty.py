@@ -87,12 +87,13 @@ def study(setting: Setting) -> Outcome:
             " annex and a house, on a clear day of 33 C, hour by hour. Errors are root mean squares"
             " over the day.",
             "A chi-square test each; the figure is the probability that the least p-value of so"
-            " many tests is as small as it is (Sidak). Starts are drawn where parts of the square or the"
-            " wall are not asked for; the roulette and the numbers for constructions are those of"
-            " recorded paths.",
+            " many tests is as small as it is (Sidak). Starts are drawn where parts of the square"
+            " or the wall are not asked for; the roulette and the numbers for constructions are"
+            " those of recorded paths.",
             "Rays are those of a query: eight scrambles of an eighth each. The reference has"
-            f" {scrambles} scrambles of {MANY} rays from the point, so that what 16 rays at a start leave as a bias"
-            " counts as error. Few against many: answers of 16 rays from one start, many seeds.",
+            f" {scrambles} scrambles of {MANY} rays from the point, so that the bias that 16 rays"
+            f" at a start leave counts as error. Few against many: answers of {FEW} rays from one"
+            " start, many seeds.",
             "Street: what the roulette cuts off must come back on the mean, and it does, or white"
             " walls would darken and mirrors of heat cool; later surfaces are linear about a"
             " reference, the strips keep the fourth power and natural convection in full.",

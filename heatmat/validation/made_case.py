@@ -35,7 +35,7 @@ def made_case(
     ground: str = "asphalt_street",
     constructions: Mapping[str, Construction] | None = None,
     changes: Mapping[str, Any] | None = None,
-    **columns: Sequence[Any],
+    columns: Mapping[str, Sequence[Any]] | None = None,
 ) -> Case:
     """A case of footprints in metres about `heatmat.validation.block.ORIGIN`.
 
@@ -63,13 +63,15 @@ def made_case(
     from heatmat.city import City
     from heatmat.rasterise import maps_from_city
 
-    path = write_buildings(folder / "made.geojson", shapes, heights, **columns)
+    path = write_buildings(folder / "made.geojson", shapes, heights, columns=columns)
     west, south, east, north = extent
     x, y = ORIGIN
-    city = City.from_file(path, extent=(x + west, y + south, x + east, y + north), margin=margin)
+    city = City.from_file(
+        path, extent=(x + west, y + south, x + east, y + north), margin=margin,
+        default_ground=ground,
+    )  # fmt: skip
     city.buildings["facade_composition"] = [((facade, 1.0),)] * len(city.buildings)
     city.buildings["roof_construction"] = "bitumen_roof"
-    city.default_ground = ground
     known = dict(library() if constructions is None else constructions)
     known = {name: dataclasses.replace(item, **(changes or {})) for name, item in known.items()}
     return make_case(

@@ -7,7 +7,7 @@ import pandas as pd
 
 from heatmat.kernels import layout
 from heatmat.sampling_plan import KINDS, plan_squares, wall_patches
-from heatmat.solver import Solver
+from heatmat.solver import Requests, Solver
 from heatmat.validation.block import ANNEX, ANNEX_HEIGHT, ORIGIN, OUTER, block_shapes
 
 NORMALS = (
@@ -68,6 +68,12 @@ def chi_square(name: str, counts: np.ndarray, shares: np.ndarray) -> Row:
     return name, int(total), int(known.sum()), float(chi2.sf(statistic, known.sum() - 1))
 
 
+def _cells(x: np.ndarray, y: np.ndarray, nx: int, ny: int) -> np.ndarray:
+    """Counts in equal cells of the unit square."""
+    edges = [np.linspace(0.0, 1.0, nx + 1), np.linspace(0.0, 1.0, ny + 1)]
+    return np.histogram2d(x, y, edges)[0]
+
+
 def _keys(count: int, rng: np.random.Generator) -> np.ndarray:
     return rng.integers(0, 2**32, count, dtype=np.uint64).astype(np.uint32)
 
@@ -86,16 +92,15 @@ def _numbers(draws: int, rng: np.random.Generator) -> list[Row]:
         out = ti.ndarray(dtype=ti.f32, shape=(draws, 2, 2))
         draw_points(to_device(keys), out, 4)
         points = out.to_numpy().astype(float)
-        counts = np.histogram2d(*points[:, 0].T, bins=16, range=((0, 1), (0, 1)))[0]
+        counts = _cells(points[:, 0, 0], points[:, 0, 1], 16, 16)
         rows.append(chi_square(name, counts, np.ones((16, 16))))
         # The fifth and the sixth point of a sequence never share a half.
-        halves = np.histogram2d(*points[:, :, 0].T, bins=2, range=((0, 1), (0, 1)))[0]
+        halves = _cells(points[:, 0, 0], points[:, 1, 0], 2, 2)
         rows.append(chi_square(f"{name}, one and the next", halves, np.array([[0, 1], [1, 0]])))
     out = ti.ndarray(dtype=ti.f32, shape=(draws // 256, 256))
     draw_uniforms(to_device(np.arange(draws // 256, dtype=np.uint32)), out)
     plain = out.to_numpy().astype(float)
-    pairs = np.histogram2d(plain[:, :-1].ravel(), plain[:, 1:].ravel(), bins=16,
-                           range=((0, 1), (0, 1)))[0]  # fmt: skip
+    pairs = _cells(plain[:, :-1].ravel(), plain[:, 1:].ravel(), 16, 16)
     rows.append(chi_square("plain numbers", np.histogram(plain, 64, (0, 1))[0], np.ones(64)))
     rows.append(chi_square("plain numbers, one and the next", pairs, np.ones((16, 16))))
     return rows
@@ -117,7 +122,7 @@ def _directions(draws: int, rng: np.random.Generator) -> list[Row]:
         one /= np.linalg.norm(one)
         angle = np.arctan2(directions @ np.cross(n, one), directions @ one)
         ring = np.clip(directions @ n, 0.0, 1.0) ** 2
-        counts = np.histogram2d(ring, angle, (8, 12), ((0, 1), (-np.pi, np.pi)))[0]
+        counts = _cells(ring, angle / (2.0 * np.pi) + 0.5, 8, 12)
         name = "directions about " + " ".join(f"{x:g}" for x in normal)
         rows.append(chi_square(name, counts, np.ones((8, 12))))
     return rows
@@ -160,6 +165,15 @@ def _positions(solver: Solver, draws: int, rng: np.random.Generator) -> list[Row
     ]
 
 
+def _squares(
+    middle: np.ndarray, half: float, kind: str, draws: int, rng: np.random.Generator
+) -> Requests:
+    """The same square again and again, each with a random stream of its own."""
+    one = np.ones(draws)
+    kinds = np.full(draws, KINDS[kind])
+    return plan_squares(middle[0] * one, middle[1] * one, half * one, kinds, _keys(draws, rng))
+
+
 def _in_a_square(
     solver: Solver, shift: np.ndarray, kind: str, draws: int, rng: np.random.Generator
 ) -> Row:
@@ -167,11 +181,7 @@ def _in_a_square(
     from shapely import box, union_all
 
     middle, half, cells = np.array([-8.0, -6.0]), 12.0, 8
-    one = np.ones(draws)
-    requests = plan_squares(
-        *((middle + shift)[:, None] * one), half * one, np.full(draws, KINDS[kind]),
-        _keys(draws, rng),
-    )  # fmt: skip
+    requests = _squares(middle + shift, half, kind, draws, rng)
     place, valid = _placed(solver, requests)
     assert valid.all()
     low = middle - half
@@ -215,9 +225,9 @@ def _on_a_wall(solver: Solver, shift: np.ndarray, draws: int, rng: np.random.Gen
     )
 
 
-def _placed(solver: Solver, requests: object) -> tuple[np.ndarray, np.ndarray]:
+def _placed(solver: Solver, requests: Requests) -> tuple[np.ndarray, np.ndarray]:
     """Positions and validity of starts."""
-    start_f, start_i, _, _ = solver.place(requests)  # type: ignore[arg-type]
+    start_f, start_i, _, _ = solver.place(requests)
     place = start_f.to_numpy()[:, layout.S_X : layout.S_Z + 1].astype(float)
     return place, start_i.to_numpy()[:, layout.T_VALID] == 1
 
@@ -228,12 +238,8 @@ def _recorded(solver: Solver, draws: int, rng: np.random.Generator) -> list[Row]
 
     from heatmat.runtime import ti
 
-    one = np.ones(draws)
     at = np.array(ORIGIN) - np.array(solver.case.maps.origin)
-    requests = plan_squares(
-        *(at[:, None] * one), 0.0 * one, np.full(draws, KINDS["ground"]), _keys(draws, rng)
-    )
-    solver.solve(requests, 1)
+    solver.solve(_squares(at, 0.0, "ground", draws, rng), 1)
     count = draws * (layout.MAX_VERTICES + 1)
     number = solver._buffer("vertex_f", (count, layout.VERTEX_FLOATS)).to_numpy()
     code = solver._buffer("vertex_i", (count, layout.VERTEX_INTS), ti.i32).to_numpy()

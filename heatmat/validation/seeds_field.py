@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,18 +44,22 @@ def field_rows(simulation: Simulation, seeds: int) -> pd.DataFrame:
             rayfield=solver.field,
         )  # fmt: skip
         field.march_chunk()
-        made = field
-        found = gather_map(lambda made=made: made, grid, origin, seed, words)
+        marched = partial(_same, field)
+        found = gather_map(marched, grid, origin, seed, words)
         if not kinds:
             kinds = _kinds(found, nx, ny)
         pixels.add(found["surface_temperature"], found["surface_temperature_standard_error"])
         walls, height = _walls(simulation, seed)
-        found = gather_walls(lambda made=made: made, walls, words)
+        found = gather_walls(marched, walls, words)
         storeys.add(found["surface_temperature"], found["surface_temperature_standard_error"])
     rows = [pixels.row(name, chosen) for name, chosen in kinds.items()]
     rows.append(storeys.row("low walls", height[:, 1] <= LOW + 0.1))
     rows.append(storeys.row("high walls", height[:, 0] >= HIGH))
     return pd.DataFrame(rows)
+
+
+def _same(field: Field) -> Field:
+    return field
 
 
 class _Moments:
@@ -110,6 +115,7 @@ def _walls(simulation: Simulation, seed: int) -> tuple[Requests, np.ndarray]:
     step = ((z[:, 1] - z[:, 0]) / count)[facade]
     low = z[facade, 0] + storey * step
     length = np.hypot(*(ab[:, 2:] - ab[:, :2]).T)[facade]
-    keys = stream_keys(*(0.5 * (ab[:, :2] + ab[:, 2:]))[facade].T, low, 2, seed)
+    middle = 0.5 * (ab[:, :2] + ab[:, 2:])[facade]
+    keys = stream_keys(middle[:, 0], middle[:, 1], low, 2, seed)
     patches = wall_patches(facade, 0.0 * length, length, low, low + step, keys)
     return patches, np.column_stack([low, low + step])

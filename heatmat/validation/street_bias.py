@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
-from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -39,7 +38,6 @@ ACROSS = (0.0, 6.0)
 """Places on the floor, from its middle [m]."""
 
 
-@lru_cache(maxsize=2)
 def _street(folder: Path, white: bool) -> Case:
     """Two blocks 4 km long; under the day of the strips, or white and held hot."""
     from shapely import box
@@ -49,20 +47,21 @@ def _street(folder: Path, white: bool) -> Case:
         box(-half - 30.0, -HALF_LENGTH, -half, HALF_LENGTH),
         box(half, -HALF_LENGTH, half + 30.0, HALF_LENGTH),
     ]
-    common = {"extent": (-60.0, -60.0, 60.0, 60.0), "margin": HALF_LENGTH + 100.0}
     if white:
-        changes = {
+        changes: dict[str, Any] = {
             "albedo": WHITE, "solar_transmittance": 0.0, "emissivity": 1.0 - WHITE,
             "temperature": HOT, "layers": (), "pitched": False,
         }  # fmt: skip
-        series = make_series(dhi=200.0, sky=COLD_SKY)
-        return made_case(folder, shapes, [HEIGHT] * 2, series, changes=changes,
-                         resolution=8.0, **common)  # type: ignore[arg-type] # fmt: skip
+        series, known = make_series(dhi=200.0, sky=COLD_SKY), None
+        facade, ground, physics = "solid_brick_wall", "asphalt_street", PhysicsOptions()
+    else:
+        changes, series, known = {}, weather(600.0, 2), KNOWN
+        facade, ground, physics = "panel", "road", PhysicsOptions(wind_profile="weather_file")
     return made_case(
-        folder, shapes, [HEIGHT] * 2, weather(600.0, 2), resolution=8.0, facade="panel",
-        ground="road", constructions=KNOWN, physics=PhysicsOptions(wind_profile="weather_file"),
-        **common,
-    )  # type: ignore[arg-type] # fmt: skip
+        folder, shapes, [HEIGHT] * 2, series, extent=(-60.0, -60.0, 60.0, 60.0),
+        margin=HALF_LENGTH + 100.0, resolution=8.0, facade=facade, ground=ground, physics=physics,
+        constructions=known, changes=changes,
+    )  # fmt: skip
 
 
 def light_rows(setting: Setting, replicates: int = 256) -> pd.DataFrame:
@@ -107,7 +106,6 @@ def light_rows(setting: Setting, replicates: int = 256) -> pd.DataFrame:
 def street_rows(setting: Setting, replicates: int = 512) -> pd.DataFrame:
     """A hot day by paths and by strips, at three places on the floor and three on a wall."""
     case = _street(setting.folder, False)
-    case = dataclasses.replace(case)
     exact, _ = StreetMarch(case, SPOTS, FACING, 200.0).run(5)
     exact = exact[:, 2::3]
     solver = Solver(case, setting.device)

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from heatmat.case import BASE_TEMPERATURE, Case
+from heatmat.chunks import to_grid
 from heatmat.conduction import REFERENCE_FILM, discretise, eigenmodes, exponential_coefficients
 from heatmat.construction import INSIDE_FILM, Construction, Layer
 from heatmat.convection import h_conv, is_windward
 from heatmat.library import library
 from heatmat.prepare import slab_layers
-from heatmat.tables import to_grid
 from heatmat.units import STEFAN_BOLTZMANN
 from heatmat.validation.slab_march import DAY, make_series
 from heatmat.wall_law import pad_modes
