@@ -51,6 +51,9 @@ class ConstructionTable:
         [K m2 W-1].
     full : list of FullModes
         All modes, for the part that the inner temperature plays.
+    irrigation : ndarray, shape (n, 3), or None
+        Moisture availability while watered, and from when to when [h of local standard time]; from
+        equal to to: never.
     """
 
     names: list[str]
@@ -66,6 +69,7 @@ class ConstructionTable:
     gain: np.ndarray
     direct: np.ndarray
     full: list[FullModes]
+    irrigation: np.ndarray | None = None
 
     def index(self, name: str) -> int:
         """Row of a construction."""

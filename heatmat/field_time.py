@@ -25,10 +25,6 @@ LEAD_HOURS = 4
 """Hours before the window that have the window's steps already: what hourly steps leave open has
 decayed by its beginning."""
 
-WET_HOURS = 12
-"""The same where something evaporates: whether a wet surface still does at night depends on how
-the evening went."""
-
 STORED_MINUTES = 30
 """Resolution of the texels' series in the window."""
 
@@ -39,6 +35,7 @@ _STAMPS = (
     layout.F_WIND_X,
     layout.F_WIND_Y,
     layout.F_PRIESTLEY_TAYLOR,
+    layout.F_CLOCK,
 )
 """Rows that hold at the stamps; the others are means of the steps."""
 
@@ -59,8 +56,6 @@ class Stage:
         Steps of a day.
     nodes : int
         Sun positions.
-    lag : int
-        By how much of a step the ground flux is extrapolated, in thousandths.
     last : int
         Step whose state the next stage begins with.
     series, sun, free : ti.Ndarray
@@ -76,7 +71,6 @@ class Stage:
     periodic: bool
     day: int
     nodes: int
-    lag: int
     last: int
     series: ti.Ndarray
     sun: ti.Ndarray
@@ -107,7 +101,7 @@ class Stage:
         start = (2 if again else 1) if self.periodic else 0
         return sizes_vector(
             self.steps, self.sub, self.every, self.day, start, first, self.rows,
-            int(not self.periodic), self.nodes, passes, self.lag, round(1000.0 * relax),
+            int(not self.periodic), self.nodes, passes, round(1000.0 * relax),
             self.last, half,
         )  # fmt: skip
 
@@ -162,8 +156,7 @@ def stages_of(
         # A design day needs no spin-up: its first day is made periodic, then marched.
         hour = slot * _divisor(plan.day // slot, SPIN_UP_MINUTES, step * slot)
         begin = plan.spin_up
-        wet = bool(np.any(tables.case.constructions.moisture > 0.0))
-        lead = hour * round(3600.0 * (WET_HOURS if wet else LEAD_HOURS) / (hour * step))
+        lead = hour * round(3600.0 * LEAD_HOURS / (hour * step))
         cuts = [(0, begin or plan.day, hour, True)]
         begin = begin_of_window = max(0, begin - lead)
         if begin < chunk.steps:
@@ -263,7 +256,6 @@ def _stage(
         periodic=periodic,
         day=round(86400.0 / step),
         nodes=nodes,
-        lag=round(1000.0 * (1.0 - 1.0 / sub)),
         last=steps,
         series=to_device(series),
         sun=to_device(np.concatenate([np.zeros((1, 3)), slots])),

@@ -49,8 +49,13 @@ def standard_pressure(elevation: ArrayLike) -> np.ndarray:
     return np.asarray(101325.0 * (1.0 - 2.25577e-5 * height) ** 5.25588)
 
 
+MOST_EVAPORATED = 0.98
+"""Bound of the Priestley-Taylor factor: what is left is convection, which says how warm the surface
+must be. 1.26 s / (s + gamma) is above it from 33 C on."""
+
+
 def priestley_taylor_factor(temperature: ArrayLike, pressure: ArrayLike) -> np.ndarray:
-    """Share of the available energy that open water evaporates, at most one.
+    """Share of the available energy that open water evaporates, at most `MOST_EVAPORATED`.
 
     Parameters
     ----------
@@ -73,4 +78,4 @@ def priestley_taylor_factor(temperature: ArrayLike, pressure: ArrayLike) -> np.n
     ) / 0.1
     # c_p of air 1005 J/kgK, latent heat of vaporisation 2.45 MJ/kg (FAO-56, eq. 8)
     gamma = 1005.0 * np.asarray(pressure, float) / (0.622 * 2.45e6)
-    return np.minimum(1.26 * slope / (slope + gamma), 1.0)
+    return np.minimum(1.26 * slope / (slope + gamma), MOST_EVAPORATED)

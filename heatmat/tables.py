@@ -88,6 +88,8 @@ class DeviceTables:
         rows[:, layout.C_FILM] = REFERENCE_FILM
         rows[:, layout.C_ROUGHNESS] = table.roughness
         rows[:, layout.C_MOISTURE] = table.moisture
+        if table.irrigation is not None:
+            rows[:, layout.C_WATERED : layout.C_WATER_TO + 1] = table.irrigation
         rows[:, layout.C_HELD] = table.held
         rows[:, layout.C_HELD_VALUE] = table.held_temperature - BASE_TEMPERATURE
         rows[:, layout.C_RISE_GAIN] = rise.sum(axis=1) + table.direct
@@ -121,7 +123,9 @@ class DeviceTables:
         switches[layout.O_LINEAR] = int(physics.linear_longwave)
         switches[layout.O_UNSHADED] = int(physics.unshaded_ground)
         switches[layout.O_DAY] = self.plan.day
-        switches[layout.O_SUN_BITS] = layout.SUN_BYTE if self.case.maps.has_crowns else 0
+        # The wall law alone brings no maps worth the name.
+        crowns = getattr(self.case.maps, "has_crowns", False)
+        switches[layout.O_SUN_BITS] = layout.SUN_BYTE if crowns else layout.SUN_BIT
         by_hour = switches.copy()
         by_hour[layout.O_DAY] //= self.plan.chunks[0].hours.steps
         return (
@@ -170,6 +174,8 @@ class DeviceTables:
             forcing.air_temperature[stamps], forcing.pressure[stamps]
         )
         rows[layout.F_GLOBAL] = forcing.ghi[steps]
+        clock = forcing.local_time[stamps].astype("datetime64[s]")
+        rows[layout.F_CLOCK] = (clock - clock.astype("datetime64[D]")).astype(float) / 3600.0
         return rows.astype(np.float32)
 
     def free_rows(self, chunk: Chunk, ahead: int = 0) -> np.ndarray:

@@ -147,7 +147,6 @@ class _March:
         )
         self.kappa = self.rise.sum(axis=1)
         self.history = History.empty(boundary.air.shape)
-        self.ground_flux = np.zeros(boundary.air.shape[0])
         self.slope = np.zeros(boundary.air.shape[0])
 
     def run(self, period_steps: int) -> History:
@@ -219,11 +218,11 @@ class _March:
         for _ in range(NEWTON_PASSES):
             h_c = boundary.film(n, theta)
             emitted = slabs.emissivity * STEFAN_BOLTZMANN * theta**4
-            available = absorbed + received - emitted - self.ground_flux
-            latent = -evaporation * np.maximum(available, 0.0)
+            # A share w of evaporation and convection together is w / (1 - w) of convection.
+            share = np.where(theta > air, evaporation / (1.0 - evaporation), 0.0)
+            latent = share * h_c * (air - theta)
             into = absorbed + received - emitted + h_c * (air - theta) + latent
-            h_r = 4.0 * emitted / theta * np.where(available > 0.0, 1.0 - evaporation, 1.0)
-            self.slope = REFERENCE_FILM - h_c - h_r
+            self.slope = REFERENCE_FILM - (1.0 + share) * h_c - 4.0 * emitted / theta
             residual = known + kappa * (into + REFERENCE_FILM * theta) - theta
             change = np.where(slabs.held > 0, 0.0, residual / (1.0 - kappa * self.slope))
             if np.max(np.abs(change), initial=0.0) < NEWTON_TO:
@@ -236,7 +235,6 @@ class _March:
         history.latent[:, n] = latent
         history.conduction[:, n] = -into
         history.h_conv[:, n] = h_c
-        self.ground_flux = into
         return theta, into + REFERENCE_FILM * theta
 
 

@@ -41,12 +41,11 @@ MOST = 65535
     N_OUTPUT,
     N_NODES,
     N_PASSES,
-    N_LAG,
     N_RELAX,
     N_LAST,
     N_HALF,
-) = range(14)
-STAGE_INTS = 14
+) = range(13)
+STAGE_INTS = 13
 sizes_vector = ti.types.vector(STAGE_INTS, ti.i32)
 links_vector = ti.types.vector(LINK_FLOATS, ti.f32)
 

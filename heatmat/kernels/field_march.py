@@ -9,7 +9,6 @@ from heatmat.kernels.field_incident import (
     N_EVERY,
     N_FIRST,
     N_HALF,
-    N_LAG,
     N_LAST,
     N_NODES,
     N_OUTPUT,
@@ -35,7 +34,6 @@ from heatmat.kernels.layout import (
     C_EMISSIVITY,
     C_STEADY_GAIN,
     F_AIR,
-    F_PRIESTLEY_TAYLOR,
     M_GAIN,
     MAX_ENTRIES,
     MODES,
@@ -55,7 +53,7 @@ from heatmat.kernels.layout import (
 from heatmat.kernels.march import DRIFT, load_surface, periodic_start, save_surface
 from heatmat.kernels.paths import U2, orientation_class
 from heatmat.kernels.starts import F1, F2, F3, I1, I2, U1
-from heatmat.kernels.surface_step import Surface, film_of, slab_of, surface_step
+from heatmat.kernels.surface_step import Surface, film_of, slab_of, surface_step, wetness
 from heatmat.kernels.wall import forced_film, limited_slope, load_modes
 from heatmat.runtime import ti, tm
 
@@ -138,9 +136,8 @@ def march_groups(
         Steps; slots of sun a step; steps a stored word; steps of a day; 1 to repeat the first day
         until periodic, 2 to go on from what an earlier iterate left in `begin`; first stored
         word; stored words; 1 if the stage has output times; sun positions; most passes of the
-        first day; by how much of a step the ground flux is extrapolated, and by how much of its
-        change an iterate goes further, in thousandths; the step whose state the next stage begins
-        with; 1 or 2 to take the rays of every other start of a texel.
+        first day; by how much of its change an iterate goes further, in thousandths; the step whose
+        state the next stage begins with; 1 or 2 to take the rays of every other start of a texel.
     """
     sets = count.shape[1]
     width = 2 * (sizes[N_ROWS] + sizes[N_STEPS] + 2) + sizes[N_NODES]
@@ -301,8 +298,6 @@ def march_entry(
     now = Surface(0.0)
     known_before = 0.0
     start_flux = 0.0
-    lag = 0.001 * ti.cast(sizes[N_LAG], ti.f32)
-    flux_earlier = now.ground_flux
     passes = 1
     if sizes[N_PERIODIC] == 1:
         passes = sizes[N_PASSES]
@@ -316,7 +311,6 @@ def march_entry(
         now.emission = slab.emission * t * t * t * t
     else:
         now, known_before = load_surface(begin, state_row, slab)
-        flux_earlier = now.ground_flux
     turn = 0
     while turn < passes:
         last_turn = turn == passes - 1
@@ -342,10 +336,6 @@ def march_entry(
             if n < steps:
                 after = at_1 + 2 * n
                 known_after = absorptance * scratch[after] + emissivity * scratch[after + 1]
-            # Evaporation knows the ground flux of a solver step ago, not of a long step ago.
-            flux = now.ground_flux
-            now.ground_flux = flux + lag * (flux - flux_earlier)
-            flux_earlier = flux
             before = now
             now = surface_step(
                 before,
@@ -356,7 +346,7 @@ def march_entry(
                 series[F_AIR, n],
                 forced_film(normal, film.forced, series, n),
                 -1.0,
-                slab.moisture * series[F_PRIESTLEY_TAYLOR, n],
+                wetness(slab, series, n),
                 slab,
                 film,
                 physics,

@@ -65,9 +65,10 @@ ANY_KIND = -1
     F_BORDER_LONG,
     F_GLOBAL,
     F_SURROUNDINGS,
-) = range(18)
-FORCING_ROWS = 18
-STAMP_ROWS = (F_AIR, F_WINDWARD, F_LEEWARD, F_WIND_X, F_WIND_Y, F_PRIESTLEY_TAYLOR)
+    F_CLOCK,
+) = range(19)
+FORCING_ROWS = 19
+STAMP_ROWS = (F_AIR, F_WINDWARD, F_LEEWARD, F_WIND_X, F_WIND_Y, F_PRIESTLEY_TAYLOR, F_CLOCK)
 """Rows that hold what is at the stamp; the others are means of the step that ends there."""
 
 # Construction properties, one row a construction
@@ -83,8 +84,11 @@ STAMP_ROWS = (F_AIR, F_WINDWARD, F_LEEWARD, F_WIND_X, F_WIND_Y, F_PRIESTLEY_TAYL
     C_HELD_VALUE,
     C_RISE_GAIN,
     C_STEADY_GAIN,
-) = range(11)
-CONSTRUCTION_FLOATS = 11
+    C_WATERED,
+    C_WATER_FROM,
+    C_WATER_TO,
+) = range(14)
+CONSTRUCTION_FLOATS = 14
 SLAB, HELD_AT_AIR, HELD_AT_VALUE = 0.0, 1.0, 2.0
 
 # Mode coefficients, one row a construction: decay, constant, rise, steady gain, decay over a day,

@@ -8,7 +8,6 @@ reference's temperature, so that the answer is linear in what is random.
 from heatmat.kernels.layout import (
     C_STEADY_GAIN,
     F_AIR,
-    F_PRIESTLEY_TAYLOR,
     HELD_AT_AIR,
     LINEAR,
     M_GAIN,
@@ -40,6 +39,7 @@ from heatmat.kernels.receive import REFLECTED as REFLECTED
 from heatmat.kernels.surface_step import (
     film_of,
     slab_of,
+    wetness,
 )
 from heatmat.kernels.wall import (
     film,
@@ -60,8 +60,11 @@ PERIODIC_LINEAR = 0.05
 # reference's tangents are taken.
 WARMING = 0.4
 
-# Exchange flux along a tangent: at zero, and per kelvin (evaporation not in it); of emission too.
-Tangent = ti.types.struct(exchange=ti.f32, slope=ti.f32, emission=ti.f32, emission_slope=ti.f32)
+# Exchange flux along a tangent: at zero, and per kelvin (evaporation not in it); of the part of it
+# that is convection too.
+Tangent = ti.types.struct(
+    exchange=ti.f32, slope=ti.f32, convection=ti.f32, convection_slope=ti.f32
+)
 
 
 @ti.func
@@ -83,11 +86,12 @@ def tangent_at(theta, t_air, forced, slab, place, physics, switches):
     t = about + physics[P_BASE]
     h_r = 4.0 * slab.emission * t * t * t
     at_zero = 0.25 * h_r * t - h_r * about
+    convection = h.x * (t_air - theta) + h.y * theta
     return Tangent(
-        exchange=h.x * (t_air - theta) + h.y * theta - at_zero,
+        exchange=convection - at_zero,
         slope=slab.h0 - h.y - h_r,
-        emission=at_zero,
-        emission_slope=h_r,
+        convection=convection,
+        convection_slope=-h.y,
     )
 
 
@@ -112,9 +116,9 @@ def line_step(before, known, known_slope, free, wet, evaporates, line, slab):
     at_zero = line.exchange
     slope = line.slope
     if evaporates == 1:
-        # With the ground flux of the step before.
-        at_zero -= wet * (at_end - line.emission - before.ground_flux)
-        slope += wet * line.emission_slope
+        share = wet / (1.0 - wet)
+        at_zero += share * line.convection
+        slope += share * line.convection_slope
     history = (
         free
         + (slab.decay * before.modes).sum()
@@ -239,7 +243,7 @@ def march_linear(
             slope_r = limited_slope(known_before, known, known_after)
             # What the path brings is not limited: the answer is linear in it.
             slope = slope_r + 0.5 * (more_after - more_before)
-            wet = slab.moisture * hours[F_PRIESTLEY_TAYLOR, h]
+            wet = wetness(slab, hours, h)
             t_air = hours[F_AIR, h]
             forced = forced_film(normal, place.forced, hours, h)
             mean_free = 0.5 * (free[construction, h - 1] + free[construction, h])
@@ -255,12 +259,15 @@ def march_linear(
                 mean_r = now_r.theta
             elif alone == 0:
                 line_r = tangent_at(like, t_air, forced, slab, place, physics, switches)
-                emitted = line_r.emission + line_r.emission_slope * like
-                if wet > 0.0 and known + 0.5 * slope_r - emitted > before_r.ground_flux:
-                    evaporates = 1
                 now_r = line_step(
-                    before_r, known, slope_r, free[construction, h], wet, evaporates, line_r, slab
+                    before_r, known, slope_r, free[construction, h], wet, 0, line_r, slab
                 )
+                if wet > 0.0 and now_r.theta > t_air:
+                    # Warmer than the air if dry: it is if wet, too, and evaporates.
+                    evaporates = 1
+                    now_r = line_step(
+                        before_r, known, slope_r, free[construction, h], wet, 1, line_r, slab
+                    )
                 flux_r = known + 0.5 * (before_r.exchange + now_r.exchange)
                 mean_r = mean_free + steady * flux_r - (lag * (now_r.modes - before_r.modes)).sum()
                 sum_flux_r += flux_r

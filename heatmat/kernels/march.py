@@ -12,7 +12,6 @@ from heatmat.kernels.layout import (
     C_EMISSIVITY,
     C_STEADY_GAIN,
     F_AIR,
-    F_PRIESTLEY_TAYLOR,
     F_SUN_X,
     F_SUN_Y,
     F_SUN_Z,
@@ -39,7 +38,7 @@ from heatmat.kernels.layout import (
     Y_SHORTWAVE,
     Y_TEMPERATURE,
 )
-from heatmat.kernels.surface_step import Surface, film_of, slab_of, surface_step
+from heatmat.kernels.surface_step import Surface, film_of, slab_of, surface_step, wetness
 from heatmat.kernels.wall import forced_film, limited_slope, load_modes
 from heatmat.runtime import ti
 
@@ -236,7 +235,7 @@ def march_nonlinear(
                 series[F_AIR, n],
                 forced_film(normal, place.forced, series, n),
                 given,
-                slab.moisture * series[F_PRIESTLEY_TAYLOR, n],
+                wetness(slab, series, n),
                 slab,
                 place,
                 physics,

@@ -14,6 +14,11 @@ from heatmat.kernels.layout import (
     C_MOISTURE,
     C_RISE_GAIN,
     C_ROUGHNESS,
+    C_WATER_FROM,
+    C_WATER_TO,
+    C_WATERED,
+    F_CLOCK,
+    F_PRIESTLEY_TAYLOR,
     HELD_AT_AIR,
     LINEAR,
     M_CONSTANT,
@@ -40,6 +45,8 @@ from heatmat.runtime import ti, tm
 # sets in (at the air's temperature), 1e-3 K.
 NEWTON_PASSES = 8
 STILL = 0.1
+# ... of a surface that evaporates, whose tangent is an order steeper on the warm side of the air
+WET_STILL = 0.01
 
 # What a construction is to a march. ``known`` is what it absorbs, step means [W m-2].
 Slab = ti.types.struct(
@@ -54,6 +61,9 @@ Slab = ti.types.struct(
     conductance=ti.f32,
     emission=ti.f32,
     moisture=ti.f32,
+    watered=ti.f32,
+    water_from=ti.f32,
+    water_to=ti.f32,
     held=ti.f32,
     held_value=ti.f32,
 )
@@ -101,9 +111,28 @@ def slab_of(construction, properties: ti.template(), modes: ti.template(), physi
         conductance=conductance,
         emission=properties[construction, C_EMISSIVITY] * physics[P_SIGMA],
         moisture=properties[construction, C_MOISTURE],
+        watered=properties[construction, C_WATERED],
+        water_from=properties[construction, C_WATER_FROM],
+        water_to=properties[construction, C_WATER_TO],
         held=held,
         held_value=properties[construction, C_HELD_VALUE],
     )
+
+
+@ti.func
+def wetness(slab, series: ti.template(), n):
+    """Share of the available energy that evaporates at stamp n, by the clock where watered."""
+    moisture = slab.moisture
+    if slab.water_from != slab.water_to:
+        clock = series[F_CLOCK, n]
+        after = clock >= slab.water_from
+        before = clock < slab.water_to
+        on = after and before
+        if slab.water_from > slab.water_to:
+            on = after or before
+        if on:
+            moisture = slab.watered
+    return moisture * series[F_PRIESTLEY_TAYLOR, n]
 
 
 @ti.func
@@ -127,16 +156,19 @@ Tangent = ti.types.struct(
 
 @ti.func
 def tangent_step(
-    theta, history, open_flux, t_air, forced, given_film, wet, slab, place, physics, switches
+    theta, history, t_air, forced, given_film, wet, slab, place, physics, switches
 ):
     """One Newton pass of the balance from `theta`.
+
+    A wet share w of what is available, which is evaporation and convection together, evaporates:
+    w / (1 - w) of convection, while the surface is warmer than the air.
 
     Parameters
     ----------
     history : float
         Temperature that the surface would have without an exchange at the end of the step.
-    open_flux : float
-        What there is to evaporate, before emission [W m-2].
+    wet : float
+        Priestley-Taylor factor times the moisture availability, under one.
     """
     mode = switches[O_CONVECTION]
     root = signed_cube_root(theta - t_air)
@@ -155,10 +187,10 @@ def tangent_step(
     moved = 0.0
     if slab.held == SLAB:
         flux = slab.h0 * theta + convection - emission
-        available = open_flux - emission
-        if wet > 0.0 and available > 0.0:
-            flux -= wet * available
-            slope += wet * h_r
+        if wet > 0.0 and theta > t_air:
+            share = wet / (1.0 - wet)
+            flux += share * convection
+            slope -= share * h.y
         moved = (history - theta + slab.kappa * flux) / (1.0 - slab.kappa * slope)
     # Along the tangents: the balance of the new temperature closes by itself.
     return Tangent(
@@ -223,8 +255,9 @@ def surface_step(
         + slab.rise_sum * rest
         + slab.direct * at_end
     )
-    open_flux = at_end - before.ground_flux
     still = STILL
+    if wet > 0.0:
+        still = WET_STILL
     if switches[O_LINEAR] == 1 and (switches[O_CONVECTION] == LINEAR or given_film >= 0.0):
         still = 1e9
     first = guess
@@ -233,7 +266,7 @@ def surface_step(
         if slab.held != HELD_AT_AIR:
             first = slab.held_value
     end = tangent_step(
-        first, history, open_flux, t_air, forced, given_film, wet, slab, place, physics, switches
+        first, history, t_air, forced, given_film, wet, slab, place, physics, switches
     )
     if end.moved > still:
         # Apart from the first, which is mostly the only one: loops cost more than the pass.
@@ -241,9 +274,8 @@ def surface_step(
         while passes < NEWTON_PASSES and end.moved > still:
             passes += 1
             end = tangent_step(
-                end.theta, history, open_flux, t_air, forced, given_film, wet, slab, place,
-                physics, switches,
-            )  # fmt: skip
+                end.theta, history, t_air, forced, given_film, wet, slab, place, physics, switches
+            )
     theta = end.theta
     latent = 0.0
     fresh = slab.h0 * theta + end.convection - end.emission
@@ -251,8 +283,8 @@ def surface_step(
         # (No slab: whoever asks closes the balance by conduction.)
         fresh = (theta - history) * slab.conductance
         if wet > 0.0:
-            # Evaporation begins at a kink that Newton steps cannot follow: what the slab was given
-            # is kept, and evaporation is what closes it.
+            # Evaporation begins at a kink, the temperature of the air: what the slab was given is
+            # kept, and evaporation is what closes it.
             latent = fresh - slab.h0 * theta - end.convection + end.emission
     return Surface(
         modes=slab.decay * before.modes + slab.constant * push + slab.rise * (rest + fresh),
