@@ -26,8 +26,6 @@ def warnings(tables: ScenarioTables) -> list[str]:
     city, lines = tables.city, []
     if city is not None and city.terrain is not None:
         lines.append("city.terrain is read but the ground is still taken as flat")
-    if city is not None and city.trees is not None:
-        lines.append("city.trees is read but trees do not shade yet")
     return lines
 
 

@@ -154,6 +154,7 @@ class CityTrees(Table):
     leaf_on: Annotated[list[Annotated[str, BeforeValidator(_month_day)]], Len(2, 2)] = Field(
         default_factory=lambda: ["04-15", "10-31"]
     )
+    leaf_temperature: Literal["balance", "air"] = "balance"
 
 
 class CityTable(Table):
