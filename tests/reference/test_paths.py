@@ -132,7 +132,7 @@ def test_radiation_between_grey_plates_counts_what_they_reflect() -> None:
     below, between, above = 0.1 / 0.7, 3.0 / EXCHANGE, 0.1 / 0.7 + 1.0 / 7.69
     exact = 15.0 - 30.0 * below / (below + between + above)
     answer = ask(solver, (1.0, 1.0, 0.1), [0.0], 1024)
-    # Plates that reflect nothing would be 1 K colder here.
+    # Were plates black to what they receive, this would be 0.8 K colder.
     assert answer.error.max() < 0.15
     assert (off_by(answer, np.array([exact])) < 3.0).all()
 
