@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from heatmat.maps import Maps
     from heatmat.result import Result
     from heatmat.scenario import Scenario
+    from heatmat.sensitivities import sensitivity
     from heatmat.simulation import Simulation
     from heatmat.sweeps import sweep
     from heatmat.weather import Weather
@@ -33,6 +34,7 @@ __all__ = [
     "Weather",
     "__version__",
     "compare",
+    "sensitivity",
     "sweep",
 ]
 
@@ -47,6 +49,7 @@ _HOME = {
     "Weather": "heatmat.weather",
     # Not heatmat.compare: a submodule of that name would hide the function.
     "compare": "heatmat.comparison",
+    "sensitivity": "heatmat.sensitivities",
     "sweep": "heatmat.sweeps",
 }
 

@@ -104,7 +104,9 @@ def axis_of(table: Mapping[str, Any]) -> Axis:
 
 def facade_axis(constructions: Mapping[str, Any]) -> Axis:
     """Every wall construction there is, on all walls: the sweep when none is asked for."""
-    walls = [name for name, item in constructions.items() if item.kind == "wall"]
+    walls = [
+        name for name, item in constructions.items() if item.kind == "wall" and item.name == name
+    ]  # aliases left out
     return axis_of({"name": "facade", "where": {"surface": "wall"}, "construction": walls})
 
 

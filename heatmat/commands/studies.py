@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -47,3 +47,71 @@ def sweep(
 
     session = Session(device, seed, quiet, verbose, overwrite)
     return sweep_into(session, session.load(scenario), out, vary=vary, starts=starts)
+
+
+def sensitivity(
+    scenario: ScenarioFile,
+    out: OutFolder,
+    property: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="albedo, emissivity, conductivity, thickness or convection; may be repeated. "
+            "The first is mapped; default: all five.",
+            show_default=False,
+        ),
+    ] = None,
+    where: Annotated[
+        str,
+        typer.Option(
+            metavar="TOML",
+            help="Which surfaces, as an intervention's where: 'surface = \"roof\"'; default: all.",
+            show_default=False,
+        ),
+    ] = "",
+    layer: Annotated[
+        int, typer.Option(min=0, help="Homogeneous layer from outside, for conductivity.")
+    ] = 0,
+    starts: Starts = 4096,
+    resolution: Annotated[
+        float, typer.Option(metavar="M", min=0.5, help="Pixel of the map in metres.")
+    ] = 8.0,
+    device: Device = DeviceName.auto,
+    seed: Seed = 0,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    overwrite: Overwrite = False,
+) -> int:
+    """What a little more albedo, emissivity... of some surfaces does, by tangents along paths."""
+    from heatmat.commands.sensing import sensitivity_into
+    from heatmat.directions import UNITS
+
+    session = Session(device, seed, quiet, verbose, overwrite)
+    return sensitivity_into(
+        session,
+        session.load(scenario),
+        out,
+        properties=property or list(UNITS),
+        where=read_where(where),
+        layer=layer,
+        starts=starts,
+        resolution=resolution,
+    )
+
+
+def read_where(text: str) -> dict[str, Any] | None:
+    """A selection given as TOML keys, one a line or separated by commas."""
+    import tomllib
+
+    from heatmat.errors import InputError
+
+    if not text.strip():
+        return None
+    try:
+        return tomllib.loads(f"where = {{ {text} }}")["where"]
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(
+            "not a selection",
+            where="--where",
+            expected='\'surface = "roof", construction = ["bitumen_roof"]\'',
+            got=str(error),
+        ) from None

@@ -1,0 +1,111 @@
+"""`sensitivity`: derivatives as a table by kind, construction and hour, and as a map."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from heatmat.commands.session import Session
+from heatmat.commands.study_folder import study_into, write_json, write_table
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from heatmat.rundir import RunDirectory
+    from heatmat.scenario import Scenario
+    from heatmat.sensitivities import Sensitivity
+    from heatmat.simulation import Simulation
+
+LABELS = {"all": "all selected surfaces together", "own": "by the own surface alone"}
+
+
+def sensitivity_into(
+    session: Session,
+    scenario: Scenario,
+    out: Path,
+    *,
+    properties: list[str],
+    where: dict[str, Any] | None,
+    layer: int,
+    starts: int,
+    resolution: float,
+) -> int:
+    """Tables of all properties, and maps of the first one."""
+
+    def work(simulation: Simulation, folder: RunDirectory) -> dict[str, Any]:
+        from heatmat.sensitivities import sensitivity, sensitivity_map
+
+        found = sensitivity(simulation, properties, where=where, layer=layer, starts=starts)
+        write_table(folder, "sensitivity.csv", found.to_dataframe())
+        write_json(folder, "summary.json", summary_of(found))
+        maps = sensitivity_map(
+            simulation, properties[0], where=where, layer=layer, resolution=resolution
+        )
+        write_maps(folder, simulation, maps)
+        return {"properties": properties}
+
+    options = {
+        "properties": properties,
+        "where": where or {},
+        "layer": layer,
+        "starts": starts,
+        "resolution_m": resolution,
+    }
+    return study_into(session, scenario, out, "sensitivity", options, {}, work)
+
+
+def summary_of(found: Sensitivity) -> dict[str, Any]:
+    """Window means by property and group, kelvin for the change named."""
+    from heatmat.sensitivities import PER, SIDES
+
+    mean, error = found.means()
+    rows: dict[str, Any] = {}
+    for p, name in enumerate(found.properties):
+        rows[name] = {
+            "change": PER[name],
+            "groups": {
+                group: {
+                    f"effect_{side}_k": {
+                        "mean": _round(mean[p, i, g].mean() * PER[name]),
+                        "strongest": _round(
+                            mean[p, i, g][np.abs(mean[p, i, g]).argmax()] * PER[name]
+                        ),
+                        "standard_error": _round(np.sqrt((error[p, i, g] ** 2).mean()) * PER[name]),
+                    }
+                    for i, side in enumerate(SIDES)
+                }
+                for g, group in enumerate(found.groups.names)
+            },
+        }
+    return {"selected": found.selected, "properties": rows}
+
+
+def _round(value: float) -> float | None:
+    return round(float(value), 6) if np.isfinite(value) else None
+
+
+def write_maps(folder: RunDirectory, simulation: Simulation, maps: xr.Dataset) -> None:
+    """The maps as Zarr, and the mean over the day as pictures."""
+    from heatmat.output.picture import draw_field, shared_limits
+    from heatmat.output.raster import write_zarr
+
+    write_zarr(folder.file("sensitivity.zarr"), maps)
+    name, change = maps.attrs["property"], maps.attrs["change"]
+    folder.file("figures/sensitivity_all.png").parent.mkdir(exist_ok=True)
+    for side, words in LABELS.items():
+        mean = maps[f"effect_{side}"].mean("time").values
+        low, high = shared_limits(mean, step=0.1)
+        most = max(abs(low), abs(high), 0.1)
+        draw_field(
+            folder.file(f"figures/sensitivity_{side}.png"),
+            maps,
+            simulation.city,
+            mean,
+            title=f"Change of the surface temperature for {change:g} of {name} more",
+            subtitle=f"{words}; mean over the window",
+            label="K",
+            colours="RdBu_r",
+            limits=(-most, most),
+        )
