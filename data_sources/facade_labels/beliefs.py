@@ -44,7 +44,7 @@ tagged wall is often of something else. Stated."""
 COLOUR_COUNTS = 1.0
 """What a colour tag leans a belief by. Stated."""
 
-PRIOR_COUNTS = 0.5
+PRIOR_COUNTS = 0.1
 """Images start from what neighbours tell, held to so many counts."""
 
 LEAST_WEIGHT = 0.02

@@ -35,14 +35,14 @@ UNKNOWN_AGE, UNKNOWN_USE, OTHER_USE = 0.6, 0.5, 0.15
 ENOUGH = 0.05
 """With less weight of neighbours in all, a facade is the regional default."""
 
-NEIGHBOUR_COUNTS = 2.0
-"""What the neighbours' mean is worth before the city's own misses are known. Stated: walls of a
-street are mostly of one thing each, and a mean of 2 counts leaves that open."""
+NEIGHBOUR_COUNTS = 0.7
+"""What the neighbours' mean is worth before the city's own misses are known. Stated: under 1, since
+most walls are of one thing, and a mean of several says only how likely each is."""
 
-DEFAULT_COUNTS = 1.0
+DEFAULT_COUNTS = 0.5
 """What the regional default is worth. Stated."""
 
-DOUBT = 10.0
+DOUBT = 5.0
 """The stated counts weigh like so many buildings against the city's own misses."""
 
 USES = {
@@ -224,7 +224,7 @@ class FillIn:
                 miss[n] += (float(((guess - true) ** 2).sum()) - own) / scale
                 free[n] += 1.0
         fitted = [
-            np.clip(f / max(m, 1e-3) - 1.0, 0.3, 30.0) for f, m in zip(free, miss, strict=True)
+            np.clip(f / max(m, 1e-3) - 1.0, 0.1, 30.0) for f, m in zip(free, miss, strict=True)
         ]
         return float(fitted[0]), float(fitted[1])
 
