@@ -25,8 +25,10 @@ from heatmat.field_links import (
 )
 from heatmat.field_texels import SAMPLES, Texels, lay_texels, mixtures
 from heatmat.field_time import Shadows, Stage, field_plan, stages_of
+from heatmat.field_units import Units, texel_units
 from heatmat.kernels import field_march, layout
 from heatmat.kernels.field_incident import QUANTUM
+from heatmat.kernels.lanes import LANES
 from heatmat.rayfield import RayField, to_device
 from heatmat.reference_classes import ReferenceClasses
 from heatmat.runtime import ensure_device, ti
@@ -45,8 +47,8 @@ the last one is done twice, with half of the texels' rays each."""
 FIRST_PASSES = 2
 """Most passes of the periodic day in the first iterate; each later one corrects it once more."""
 
-BLOCK_BYTES = 48 << 20
-"""Scratch memory of one launch; what one thread needs grows with the window."""
+BLOCK_BYTES = 4 << 20
+"""Scratch memory of one launch: it stays in the cache."""
 
 
 class Field:
@@ -89,6 +91,7 @@ class Field:
         self.store = ti.ndarray(dtype=ti.u32, shape=(1,))
         self.other = self.store
         self.words = 0
+        self.units: Units = texel_units(self.bundle, self.entries, self.shares)
         self._state = self._state_array(1)
 
     # -- geometry -------------------------------------------------------------------------------
@@ -111,10 +114,7 @@ class Field:
         row, entries, shares = mixtures(np.where(valid, composition, -1), entries, shares)
         records[:, layout.T_COMPOSITION] = np.repeat(row, SAMPLES)
         bundle.start_i.from_numpy(records)
-        self.entries = to_device(entries.astype(np.int32))
-        self.shares = to_device(shares.astype(np.float32))
-        used = shares[np.unique(row)] > 0.0
-        self.row_entries = int((used * np.arange(1, used.shape[1] + 1)).max(initial=1))
+        self.entries, self.shares = entries.astype(np.int32), shares.astype(np.float32)
         self._name_neighbours(valid.any(axis=1))
         self.lookup = texels.lookup(self.rays)
         link_bundle(bundle, codes, keys, self.rays, self.lookup, self.tables)
@@ -150,7 +150,7 @@ class Field:
         fresh = ti.ndarray(dtype=ti.u32, shape=(n * self.words,))
         self._guess()
         fresh.copy_from(self.store)
-        rows = n * self.row_entries
+        rows = self.units.count
         before, after = self._state, self._state_array(rows)
         if chunk.first:
             before = self._state_array(rows)
@@ -295,14 +295,14 @@ class Field:
         march(
             self,
             self.bundle,
+            self.units,
             Neighbours.none(),
             stage,
             stage.sizes(first, FIRST_PASSES, again=again, relax=relax, half=half),
             (self.store, self.words, fresh),
             begin,
             end,
-            (ti.ndarray(dtype=ti.f32, shape=(1, 1, 1)), ti.ndarray(dtype=ti.f32, shape=(1, 1))),
-            entries=(self.entries, self.shares, self.row_entries),
+            ti.ndarray(dtype=ti.f32, shape=(1, 1)),
             texels=True,
             light=light,
         )
@@ -335,24 +335,28 @@ class Neighbours:
 def march(
     field: Field,
     bundle: Bundle,
+    units: Units,
     neighbours: Neighbours,
     stage: Stage,
     sizes: object,
     stores: tuple,
     begin: ti.Ndarray,
     end: ti.Ndarray,
-    outputs: tuple,
+    out: ti.Ndarray,
     *,
-    entries: tuple,
     texels: bool,
     light: bool,
 ) -> None:
-    """Launch `kernels.field_march.march_groups` for a bundle and a stage."""
-    width = 2 * (stage.rows + stage.steps + 2) + stage.nodes
-    size = min(bundle.places, max(64, BLOCK_BYTES // (4 * width)))
+    """Launch `kernels.field_march.march_units` for a bundle and a stage."""
+    width = LANES * (4 * stage.rows + stage.steps + 2 + stage.nodes)
+    size = min(units.blocks, max(64, BLOCK_BYTES // (4 * width)))
     scratch = ti.ndarray(dtype=ti.f32, shape=(size * width,))
-    for first_place in range(0, bundle.places, size):
-        field_march.march_groups(
+    for first in range(0, units.blocks, size):
+        field_march.march_units(
+            int(texels),
+            int(field.case.physics.convection[0]),
+            units.units,
+            units.weight,
             bundle.start_f,
             bundle.start_i,
             bundle.leader,
@@ -360,7 +364,6 @@ def march(
             bundle.count,
             bundle.known,
             bundle.bits,
-            bundle.split,
             neighbours.near,
             neighbours.weight,
             neighbours.known,
@@ -376,17 +379,12 @@ def march(
             stage.free,
             stage.modes,
             stage.properties,
-            entries[0],
-            entries[1],
             field.forcing.classes,
-            outputs[0],
-            outputs[1],
+            out,
             stage.out_of_step,
-            first_place,
-            min(size, bundle.places - first_place),
+            first,
+            min(size, units.blocks - first),
             bundle.samples,
-            entries[2],
-            int(texels),
             int(light),
             sizes,
             field.tables.physics,

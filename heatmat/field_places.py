@@ -16,8 +16,9 @@ from heatmat.field_links import (
     sunlit_hours,
 )
 from heatmat.field_pixels import Parts
+from heatmat.field_units import Units, place_units
 from heatmat.kernels import field_gather, layout
-from heatmat.kernels.field_march import GROUP_STATE, OUT_MORE, Z_EMITTED
+from heatmat.kernels.field_march import GROUP_STATE, U_CONSTRUCTION, U_OWN, U_PLACE, U_WHICH
 from heatmat.kernels.texels import L_ISOTROPIC, LINK_FLOATS
 from heatmat.rayfield import to_device
 from heatmat.runtime import ti
@@ -146,36 +147,32 @@ def gather_tile(
     link_bundle(bundle, codes, keys, field.rays, field.lookup, field.tables)
     store, neighbours = _gather(field, bundle, crowd)
     shade_bundle(bundle, chunk.nodes, chunk.node_days, field.rays, together=False)
-    shares = field.case.composition_arrays()[1]
-    row_entries = int(((shares > 0.0) * np.arange(1, shares.shape[1] + 1)).max())
-    rows = bundle.start_i.shape[0] * bundle.sets * row_entries
-    begin, end = (ti.ndarray(dtype=ti.f32, shape=(rows, GROUP_STATE)) for _ in range(2))
+    entries, shares = field.case.composition_arrays()
+    split = np.ones(count, bool) if split is None else split
+    units = place_units(bundle, split, entries, shares)
+    begin, end = (ti.ndarray(dtype=ti.f32, shape=(units.count, GROUP_STATE)) for _ in range(2))
     if state is not None:
         begin.from_numpy(state)
-    times = max(1, chunk.outputs)
-    out = ti.ndarray(dtype=ti.f32, shape=(bundle.places, effort.sets + OUT_MORE, times))
-    weights = ti.ndarray(dtype=ti.f32, shape=(bundle.places, effort.sets + OUT_MORE))
-    out.fill(0.0)
-    weights.fill(0.0)
+    out = ti.ndarray(dtype=ti.f32, shape=(units.count, max(1, chunk.outputs)))
     first = 0
     for stage in field.place_stages:
         march(
             field,
             bundle,
+            units,
             neighbours,
             stage,
             stage.sizes(first, PASSES),
             (store, field.words, store),
             begin,
             end,
-            (out, weights),
-            entries=(field.tables.entries, field.tables.shares, row_entries),
+            out,
             texels=False,
             light=False,
         )
         begin, end = end, begin
         first += stage.rows
-    values = _values(field, bundle, chunk, effort, neighbours, out.to_numpy(), weights.to_numpy())
+    values = _values(field, bundle, units, chunk, effort, neighbours, out.to_numpy())
     last = field.done == len(field.plan.chunks)
     return values, None if last else begin.to_numpy()
 
@@ -243,17 +240,31 @@ def _gather(field: Field, bundle: Bundle, crowd: Crowd | None) -> tuple[ti.Ndarr
 def _values(
     field: Field,
     bundle: Bundle,
+    units: Units,
     chunk: Chunk,
     effort: Effort,
     neighbours: Neighbours,
-    out: np.ndarray,
-    weights: np.ndarray,
+    theta: np.ndarray,
 ) -> PlaceValues:
-    """Sums to means."""
-    out = out[:, :, : chunk.outputs]
-    weight = weights[:, :, None]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = out / np.where(weight > 0.0, weight, np.nan)
+    """Temperatures of units to those of places."""
+    own = np.flatnonzero(units.table[:, U_OWN] == 1)
+    table, weight = units.table[own], (units.share * units.members)[own, None]
+    theta = theta[own, : chunk.outputs]
+    sets, n = effort.sets, bundle.places
+    mean = np.full((n, sets, chunk.outputs), np.nan, np.float32)
+    radiometric = np.full((n, chunk.outputs), np.nan, np.float32)
+    if own.size:
+        place, which = table[:, U_PLACE], table[:, U_WHICH] % sets
+        # Units of a place lie together, and in it those of a set of rays.
+        first = np.flatnonzero(np.append(True, np.diff(place * sets + which) != 0))
+        total = np.add.reduceat(weight * theta, first)
+        mean[place[first], which[first]] = total / np.add.reduceat(weight, first)
+        mean += np.float32(BASE_TEMPERATURE)
+        emissivity = field.case.constructions.emissivity[table[:, U_CONSTRUCTION], None]
+        emits = weight * emissivity.astype(np.float32)
+        first = np.flatnonzero(np.append(True, np.diff(place) != 0))
+        total = np.add.reduceat(emits * (theta + np.float32(BASE_TEMPERATURE)) ** 4, first)
+        radiometric[place[first]] = (total / np.add.reduceat(emits, first)) ** np.float32(0.25)
     records = bundle.start_i.to_numpy().reshape(-1, effort.samples, layout.START_INTS)
     valid = records[:, :, layout.T_VALID] == 1
     first = np.argmax(valid, axis=1)
@@ -262,8 +273,8 @@ def _values(
     hours = hours.reshape(-1, effort.samples)
     sky = neighbours.known.to_numpy()[:, -1, L_ISOTROPIC]
     return PlaceValues(
-        sets=mean[:, : effort.sets] + np.float32(BASE_TEMPERATURE),
-        radiometric=mean[:, effort.sets + Z_EMITTED] ** np.float32(0.25),
+        sets=mean,
+        radiometric=radiometric,
         sky_view=sky,
         sunlit_hours=(hours * valid).sum(axis=1) / np.maximum(valid.sum(axis=1), 1),
         valid=valid.any(axis=1),

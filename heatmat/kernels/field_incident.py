@@ -1,6 +1,21 @@
-"""What falls on a group of starts (links or neighbours, sun, known series); what leaves a texel."""
+"""What falls on the lanes of a block (links or neighbours, sun, known series); what leaves texels.
 
-from heatmat.kernels.heightfield import GROUND, LEAF
+A lane is a group of starts with one construction. Series of a block are rows of `LANES` numbers.
+"""
+
+from heatmat.kernels.lanes import (
+    LANES,
+    R_ABSORPTANCE,
+    R_BRINGS,
+    R_EMISSIVITY,
+    R_LEAF,
+    R_NX,
+    R_NY,
+    R_NZ,
+    R_PASS,
+    R_REFLECT,
+    slope_within,
+)
 from heatmat.kernels.layout import (
     F_AIR_RADIATION,
     F_BAND,
@@ -10,7 +25,6 @@ from heatmat.kernels.layout import (
     F_ISOTROPIC,
     F_SKY,
     F_SURROUNDINGS,
-    O_UNSHADED,
 )
 from heatmat.kernels.linear import REFLECTED
 from heatmat.kernels.texels import (
@@ -22,8 +36,7 @@ from heatmat.kernels.texels import (
     L_UNKNOWN,
     LINK_FLOATS,
 )
-from heatmat.kernels.wall import limited_slope
-from heatmat.runtime import ti, tm
+from heatmat.runtime import ti
 
 # Series of texels are whole numbers of this [W m-2], light in the lower half of a word: 0.002 K.
 QUANTUM = 0.03125
@@ -49,13 +62,16 @@ STAGE_INTS = 13
 sizes_vector = ti.types.vector(STAGE_INTS, ti.i32)
 links_vector = ti.types.vector(LINK_FLOATS, ti.f32)
 
+RUN = 32
+"""Words that are added up at a time."""
+
 
 @ti.func
 def lit_shares(
+    lane,
     i,
     last,
     nodes,
-    members,
     base,
     leader: ti.template(),
     bits: ti.template(),
@@ -63,26 +79,34 @@ def lit_shares(
     size,
 ):
     """Share of the sun that a group's starts see, at every node; `size` as `layout.SUN_BIT`."""
-    full = ti.u32(1)
+    members = 0.0
+    for other in range(i, last):
+        if leader[other] == i:
+            members += 1.0
+    full = 1
     if size > 0:
-        full = ti.u32(255)
-    for node in range(nodes):
-        lit = ti.u32(0)
-        shift = ti.cast((node & (31 >> size)) << size, ti.u32)
+        full = 255
+    each = 1.0 / (ti.max(members, 1.0) * ti.cast(full, ti.f32))
+    count = 32 >> size
+    for word in range((nodes + count - 1) // count):
+        lit = ti.Vector([0] * 32)
         for other in range(i, last):
             if leader[other] == i:
-                lit += (bits[other, node >> (5 - size)] >> shift) & full
-        scratch[base + node] = ti.cast(lit, ti.f32) / (members * ti.cast(full, ti.f32))
+                value = bits[other, word]
+                for b in range(count):
+                    lit[b] += ti.cast(value >> ti.cast(b << size, ti.u32), ti.i32) & full
+        for b in range(ti.min(count, nodes - count * word)):
+            scratch[base + (count * word + b) * LANES + lane] = each * ti.cast(lit[b], ti.f32)
 
 
 @ti.func
 def gather_links(
+    c: ti.template(),
+    lane,
     i,
     last,
     base,
-    first,
-    rows,
-    half,
+    sizes,
     leader: ti.template(),
     links: ti.template(),
     count: ti.template(),
@@ -91,10 +115,12 @@ def gather_links(
     stored,
     scratch: ti.template(),
 ):
-    """Add up what the texels met by a group's rays send; return the shares of the known series.
+    """Add up what the texels met by a group's rays send, and the shares of the known series.
 
-    `half` 1 or 2 takes the rays of every other start, if there are any.
+    Half 1 or 2 takes the rays of every other start, if there are any.
     """
+    half = sizes[N_HALF]
+    rows = sizes[N_ROWS]
     wanted = half
     if half > 0:
         found = 0
@@ -104,33 +130,42 @@ def gather_links(
         wanted *= found
     brings = links_vector(0.0)
     members = 0.0
-    for c in range(2 * rows):
-        scratch[base + c] = 0.0
     for other in range(i, last):
         if leader[other] == i and (wanted == 0 or (other & 1) == wanted - 1):
             members += 1.0
             for k in ti.static(range(LINK_FLOATS)):
                 brings[k] += known[other, 0, k]
-            for j in range(count[other, 0]):
-                at = links[other, j] * stored + first
-                for c in range(rows):
-                    word = store[at + c]
-                    scratch[base + 2 * c] += ti.cast(word & ti.u32(0xFFFF), ti.f32)
-                    scratch[base + 2 * c + 1] += ti.cast(word >> ti.u32(16), ti.f32)
+    members = ti.max(members, 1.0)
+    for k in ti.static(range(LINK_FLOATS)):
+        c[(R_BRINGS + k) * LANES + lane] = brings[k] / members
     scale = QUANTUM / (members * ti.cast(links.shape[1], ti.f32))
-    for c in range(2 * rows):
-        scratch[base + c] *= scale
-    return brings / members
+    for run in range((rows + RUN - 1) // RUN):
+        low = ti.Vector([0] * RUN)
+        high = ti.Vector([0] * RUN)
+        size = ti.min(RUN, rows - run * RUN)
+        for other in range(i, last):
+            if leader[other] == i and (wanted == 0 or (other & 1) == wanted - 1):
+                for j in range(count[other, 0]):
+                    at = links[other, j] * stored + sizes[N_FIRST] + run * RUN
+                    for r in range(size):
+                        word = store[at + r]
+                        low[r] += ti.cast(word & ti.u32(0xFFFF), ti.i32)
+                        high[r] += ti.cast(word >> ti.u32(16), ti.i32)
+        for r in range(size):
+            at = base + 2 * (run * RUN + r) * LANES + lane
+            scratch[at] = scale * ti.cast(low[r], ti.f32)
+            scratch[at + LANES] = scale * ti.cast(high[r], ti.f32)
 
 
 @ti.func
 def gather_near(
+    c: ti.template(),
+    lane,
     place,
     which,
     sets,
     base,
-    first,
-    rows,
+    sizes,
     near: ti.template(),
     near_weight: ti.template(),
     part_known: ti.template(),
@@ -138,119 +173,155 @@ def gather_near(
     stored,
     scratch: ti.template(),
 ):
-    """Mean of what falls on a part and its neighbours; return that of the known series' shares.
+    """Mean of what falls on a part and its neighbours, and of the known series' shares.
 
     `which` is a set of rays, or their number for all of them.
     """
+    rows = sizes[N_ROWS]
     brings = links_vector(0.0)
     total = 0.0
-    for c in range(2 * rows):
-        scratch[base + c] = 0.0
+    number = 0
     for k in range(near.shape[1]):
         w = near_weight[place, k]
         if w > 0.0:
             total += w
-            other = near[place, k]
+            number = k + 1
             for m in ti.static(range(LINK_FLOATS)):
-                brings[m] += w * part_known[other, which, m]
-            at = (other * (sets + 1) + which) * stored + first
-            for c in range(rows):
-                word = part_store[at + c]
-                scratch[base + 2 * c] += w * ti.cast(word & ti.u32(0xFFFF), ti.f32)
-                scratch[base + 2 * c + 1] += w * ti.cast(word >> ti.u32(16), ti.f32)
-    for c in range(2 * rows):
-        scratch[base + c] *= QUANTUM / total
-    return brings / total
+                brings[m] += w * part_known[near[place, k], which, m]
+    for k in ti.static(range(LINK_FLOATS)):
+        c[(R_BRINGS + k) * LANES + lane] = brings[k] / total
+    scale = QUANTUM / total
+    for run in range((rows + RUN - 1) // RUN):
+        low = ti.Vector([0.0] * RUN)
+        high = ti.Vector([0.0] * RUN)
+        size = ti.min(RUN, rows - run * RUN)
+        for k in range(number):
+            w = near_weight[place, k]
+            at = (near[place, k] * (sets + 1) + which) * stored + sizes[N_FIRST] + run * RUN
+            for r in range(size):
+                word = part_store[at + r]
+                low[r] += w * ti.cast(ti.cast(word & ti.u32(0xFFFF), ti.i32), ti.f32)
+                high[r] += w * ti.cast(ti.cast(word >> ti.u32(16), ti.i32), ti.f32)
+        for r in range(size):
+            at = base + 2 * (run * RUN + r) * LANES + lane
+            scratch[at] = scale * low[r]
+            scratch[at + LANES] = scale * high[r]
 
 
 @ti.func
-def count_members(i, last, leader: ti.template()):
-    """Starts that march with start `i`."""
-    members = 0.0
-    for other in range(i, last):
-        if leader[other] == i:
-            members += 1.0
-    return members
+def load_row(v: ti.template(), row, base, scratch: ti.template()):
+    """One row of a block into row `row` of a local array."""
+    for q in range(LANES):
+        v[row * LANES + q] = scratch[base + q]
 
 
 @ti.func
-def fill_incident(
-    normal,
-    kind,
-    brings,
-    base,
+def fill_lanes(
+    texels: ti.template(),
+    c: ti.template(),
+    unshaded: ti.template(),
+    gathered,
+    leaving,
+    absorbed,
+    lit,
     sizes,
     series: ti.template(),
     sun: ti.template(),
     node_of: ti.template(),
     scratch: ti.template(),
 ):
-    """Light and longwave that fall on a group in every step of a stage, after its gathered rows.
+    """What the lanes absorb in every step of a stage; of texels, what they reflect and pass on.
 
     Parameters
     ----------
+    texels : int, compiled in
+    unshaded : vector
+        1 where the light of open ground is reflected, whatever falls there.
+    gathered, leaving, absorbed, lit : int
+        Where in `scratch` their rows begin.
     sun : ndarray, shape (slots + 1, 3)
         Beam times sun direction; `N_SUB` slots a step.
     """
     sub = sizes[N_SUB]
     each = 1.0 / ti.cast(sub, ti.f32)
     every = sizes[N_EVERY]
-    lit = base + 2 * (sizes[N_ROWS] + sizes[N_STEPS] + 2)
-    for n in range(1, sizes[N_STEPS] + 1):
+    rows = sizes[N_ROWS]
+    steps = sizes[N_STEPS]
+    a = ti.Vector([0.0] * (6 * LANES))
+    share = ti.Vector([0.0] * LANES)
+    beam = ti.Vector([0.0] * LANES)
+    takes = ti.Vector([0.0] * LANES)
+    sends = ti.Vector([0.0] * (2 * LANES))
+    for n in range(1, steps + 1):
         word = (n - 1) // every
-        c = base + 2 * word
-        at = base + 2 * (sizes[N_ROWS] + n)
-        short = scratch[c]
-        long = scratch[c + 1]
-        if every > 1:
-            # A word is a mean; inside it series go on as from its neighbours' means to its own.
-            inside = (ti.cast(n - 1 - word * every, ti.f32) + 0.5) / ti.cast(every, ti.f32) - 0.5
-            before = base + 2 * ti.max(word - 1, 0)
-            after = base + 2 * ti.min(word + 1, sizes[N_ROWS] - 1)
-            short += inside * limited_slope(scratch[before], short, scratch[after])
-            long += inside * limited_slope(scratch[before + 1], long, scratch[after + 1])
-        beam = 0.0
+        if (n - 1) == word * every:
+            load_row(a, 0, gathered + 2 * ti.max(word - 1, 0) * LANES, scratch)
+            load_row(a, 1, gathered + (2 * ti.max(word - 1, 0) + 1) * LANES, scratch)
+            load_row(a, 2, gathered + 2 * word * LANES, scratch)
+            load_row(a, 3, gathered + (2 * word + 1) * LANES, scratch)
+            load_row(a, 4, gathered + 2 * ti.min(word + 1, rows - 1) * LANES, scratch)
+            load_row(a, 5, gathered + (2 * ti.min(word + 1, rows - 1) + 1) * LANES, scratch)
+            for q in range(2 * LANES):
+                sends[q] = 0.0
+        # A word is a mean; inside it series go on as from its neighbours' means to its own.
+        inside = (ti.cast(n - 1 - word * every, ti.f32) + 0.5) / ti.cast(every, ti.f32) - 0.5
+        for q in range(LANES):
+            beam[q] = 0.0
         for k in range((n - 1) * sub + 1, n * sub + 1):
             if node_of[k] >= 0:
-                on = normal.x * sun[k, 0] + normal.y * sun[k, 1] + normal.z * sun[k, 2]
-                if kind == LEAF:
-                    # The mean over leaves that face every way, on one side
-                    on = 0.25 * tm.length(tm.vec3(sun[k, 0], sun[k, 1], sun[k, 2]))
-                beam += ti.max(on, 0.0) * scratch[lit + node_of[k]]
-        scratch[at] = (
-            short
-            + each * beam
-            + brings[L_ISOTROPIC] * series[F_ISOTROPIC, n]
-            + brings[L_BAND] * series[F_BAND, n]
-            + brings[L_BORDER] * series[F_BORDER_SHORT, n]
-            + brings[L_UNKNOWN] * REFLECTED * series[F_GLOBAL, n]
-        )
-        scratch[at + 1] = (
-            long
-            + brings[L_AIR] * series[F_AIR_RADIATION, n]
-            + brings[L_SKY] * series[F_SKY, n]
-            + brings[L_BORDER] * series[F_BORDER_LONG, n]
-            + brings[L_UNKNOWN] * series[F_SURROUNDINGS, n]
-        )
-
-
-@ti.func
-def reflect_light(
-    albedo, kind, base, scratch: ti.template(), series: ti.template(), sizes, switches
-):
-    """Add the light that a texel sends back to its stored rows."""
-    factor = albedo / ti.cast(sizes[N_EVERY], ti.f32)
-    at_1 = base + 2 * (sizes[N_ROWS] + 1)
-    for n in range(1, sizes[N_STEPS] + 1):
-        light = scratch[at_1 + 2 * (n - 1)]
-        if switches[O_UNSHADED] == 1 and kind == GROUND:
-            light = series[F_GLOBAL, n]
-        scratch[base + 2 * ((n - 1) // sizes[N_EVERY])] += factor * light
+                load_row(share, 0, lit + node_of[k] * LANES, scratch)
+                x = each * sun[k, 0]
+                y = each * sun[k, 1]
+                z = each * sun[k, 2]
+                # The mean over leaves that face every way, on one side
+                leaf = 0.25 * ti.sqrt(x * x + y * y + z * z)
+                for q in range(LANES):
+                    on = c[R_NX * LANES + q] * x + c[R_NY * LANES + q] * y
+                    on = ti.max(on + c[R_NZ * LANES + q] * z, 0.0)
+                    on += c[R_LEAF * LANES + q] * (leaf - on)
+                    beam[q] += on * share[q]
+        isotropic = series[F_ISOTROPIC, n]
+        band = series[F_BAND, n]
+        border_short = series[F_BORDER_SHORT, n]
+        world = series[F_GLOBAL, n]
+        air = series[F_AIR_RADIATION, n]
+        sky = series[F_SKY, n]
+        border_long = series[F_BORDER_LONG, n]
+        around = series[F_SURROUNDINGS, n]
+        for q in range(LANES):
+            short = a[2 * LANES + q] + beam[q]
+            short += inside * slope_within(a[q], a[2 * LANES + q], a[4 * LANES + q])
+            long = a[3 * LANES + q]
+            long += inside * slope_within(a[LANES + q], a[3 * LANES + q], a[5 * LANES + q])
+            short += c[(R_BRINGS + L_ISOTROPIC) * LANES + q] * isotropic
+            short += c[(R_BRINGS + L_BAND) * LANES + q] * band
+            short += c[(R_BRINGS + L_BORDER) * LANES + q] * border_short
+            short += c[(R_BRINGS + L_UNKNOWN) * LANES + q] * (REFLECTED * world)
+            long += c[(R_BRINGS + L_AIR) * LANES + q] * air
+            long += c[(R_BRINGS + L_SKY) * LANES + q] * sky
+            long += c[(R_BRINGS + L_BORDER) * LANES + q] * border_long
+            long += c[(R_BRINGS + L_UNKNOWN) * LANES + q] * around
+            takes[q] = c[R_ABSORPTANCE * LANES + q] * short + c[R_EMISSIVITY * LANES + q] * long
+            if ti.static(texels):
+                light = short + unshaded[q] * (world - short)
+                sends[q] += c[R_REFLECT * LANES + q] * light
+                sends[LANES + q] += c[R_PASS * LANES + q] * long
+        for q in range(LANES):
+            scratch[absorbed + n * LANES + q] = takes[q]
+        if ti.static(texels):
+            if n == (word + 1) * every or n == steps:
+                part = 1.0 / ti.cast(every, ti.f32)
+                for q in range(2 * LANES):
+                    scratch[leaving + 2 * word * LANES + q] = part * sends[q]
+    for q in range(LANES):
+        scratch[absorbed + (steps + 1) * LANES + q] = takes[q]
 
 
 @ti.func
 def write_series(
     texel,
+    lane,
+    units,
     base,
     stored,
     store: ti.template(),
@@ -261,13 +332,18 @@ def write_series(
 ):
     """Pack what leaves a texel, further along the way that it went since the iterate before."""
     relax = 0.001 * ti.cast(sizes[N_RELAX], ti.f32)
-    for c in range(sizes[N_ROWS]):
-        at = texel * stored + sizes[N_FIRST] + c
+    for row in range(sizes[N_ROWS]):
+        at = texel * stored + sizes[N_FIRST] + row
         word = store[at]
+        short_new = 0.0
+        long_new = 0.0
+        for k in range(lane, lane + units):
+            short_new += scratch[base + 2 * row * LANES + k]
+            long_new += scratch[base + (2 * row + 1) * LANES + k]
+        short_new /= QUANTUM
+        long_new /= QUANTUM
         short_old = ti.cast(word & ti.u32(0xFFFF), ti.f32)
         long_old = ti.cast(word >> ti.u32(16), ti.f32)
-        short_new = scratch[base + 2 * c] / QUANTUM
-        long_new = scratch[base + 2 * c + 1] / QUANTUM
         short = ti.cast(short_new + relax * (short_new - short_old) + 0.5, ti.i32)
         long = ti.cast(long_new + relax * (long_new - long_old) + 0.5, ti.i32)
         low = ti.cast(ti.min(ti.max(short, 0), MOST), ti.u32)

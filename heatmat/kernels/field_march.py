@@ -2,43 +2,70 @@
 
 A group of starts adds up the series that fall on it and marches the full balance of each of its
 constructions. A texel writes the series that leave it, all others the temperatures asked for.
+Groups and constructions make units, and `LANES` units march side by side.
 """
 
 from heatmat.kernels.field_incident import (
     N_DAY,
     N_EVERY,
-    N_FIRST,
-    N_HALF,
     N_LAST,
     N_NODES,
-    N_OUTPUT,
     N_PASSES,
     N_PERIODIC,
     N_ROWS,
     N_STEPS,
-    count_members,
-    fill_incident,
+    fill_lanes,
     gather_links,
     gather_near,
-    links_vector,
     lit_shares,
-    reflect_light,
     sizes_vector,
     write_series,
 )
 from heatmat.kernels.gather import physics_vector, switches_vector
-from heatmat.kernels.heightfield import GROUND, ROOF
+from heatmat.kernels.heightfield import GROUND, LEAF
+from heatmat.kernels.lanes import (
+    LANES,
+    N_AFTER,
+    N_FREE,
+    N_FREE_BEFORE,
+    N_KNOWN,
+    N_SENT,
+    R_BRINGS,
+    R_EMISSION,
+    R_LEAF,
+    R_NX,
+    R_PASS,
+    R_REFLECT,
+    R_SLAB,
+    R_STEADY,
+    R_WEIGHT,
+    S_DRIFT,
+    S_EMITTED,
+    S_EXCHANGE,
+    S_KNOWN_BEFORE,
+    S_MODES,
+    S_PERIODIC,
+    S_START,
+    S_SUM_FLUX,
+    S_SUM_SLOPE,
+    S_THETA,
+    STATE_ROWS,
+    STEP_ROWS,
+    STILL_ROWS,
+    lane_constants,
+    lane_load,
+    lane_periodic,
+    lane_save,
+    step_lanes,
+)
 from heatmat.kernels.layout import (
-    C_ABSORPTANCE,
-    C_ALBEDO,
     C_EMISSIVITY,
-    C_STEADY_GAIN,
-    F_AIR,
+    LINEAR,
     M_GAIN,
-    MAX_ENTRIES,
     MODES,
-    O_CONVECTION,
+    O_LINEAR,
     O_SUN_BITS,
+    O_UNSHADED,
     ORIENTATIONS,
     P_BASE,
     S_NX,
@@ -46,31 +73,29 @@ from heatmat.kernels.layout import (
     S_NZ,
     S_PA,
     S_WIND,
-    SLAB,
-    T_COMPOSITION,
     T_KIND,
 )
-from heatmat.kernels.march import DRIFT, load_surface, periodic_start, save_surface
 from heatmat.kernels.paths import U2, orientation_class
 from heatmat.kernels.starts import F1, F2, F3, I1, I2, U1
-from heatmat.kernels.surface_step import Surface, film_of, slab_of, surface_step, wetness
-from heatmat.kernels.wall import forced_film, limited_slope, load_modes
+from heatmat.kernels.texels import LINK_FLOATS
 from heatmat.runtime import ti, tm
-
-# A pass of the first day that moved the starts of the modes by less, in sum [K], is the last but
-# one.
-PERIODIC = 0.05
 
 # What a surface hands from stage to stage: the first columns of `kernels.layout`'s states.
 GROUP_STATE = 14
 
-# Rows of `out` after the temperatures of the sets
-Z_EMITTED, Z_GROUND, Z_ROOF = range(3)
-OUT_MORE = 3
+# Columns of a unit: its place, the first of its starts, which set of rays falls on it,
+# construction; units of its texel from this one on (0: not the first of them); 1 unless it only
+# fills a block
+U_PLACE, U_START, U_WHICH, U_CONSTRUCTION, U_COUNT, U_OWN = range(6)
+UNIT_INTS = 6
 
 
 @ti.kernel
-def march_groups(
+def march_units(
+    texels: ti.template(),
+    mode: ti.template(),
+    units: I2,
+    unit_weight: F1,
     start_f: F2,
     start_i: I2,
     leader: I1,
@@ -78,7 +103,6 @@ def march_groups(
     count: I2,
     known: F3,
     bits: U2,
-    split: I1,
     near: I2,
     near_weight: F2,
     part_known: F3,
@@ -94,314 +118,253 @@ def march_groups(
     free: F2,
     modes: F2,
     properties: F2,
-    entries: I2,
-    shares: F2,
     classes: F3,
-    out: F3,
-    weights: F2,
+    out: F2,
     out_of_step: I1,
-    first_place: ti.i32,
-    count_places: ti.i32,
+    first_block: ti.i32,
+    count_blocks: ti.i32,
     samples: ti.i32,
-    row_entries: ti.i32,
-    texels: ti.i32,
     light_only: ti.i32,
     sizes: sizes_vector,
     physics: physics_vector,
     switches: switches_vector,
 ):
-    """March every group of starts through one stage.
+    """March every unit through one stage.
 
     Parameters
     ----------
+    texels : int, compiled in
+        1: write the series that leave; 0: the temperatures.
+    mode : int, compiled in
+        Convection model.
+    units : ndarray, shape (units, UNIT_INTS)
+        A whole number of blocks of `LANES`; those of a texel lie in one block.
+    unit_weight : ndarray
+        Share of the unit's construction in its texel.
     leader : ndarray, shape (starts,)
         First of the starts that are marched together.
-    split : ndarray, shape (places,)
-        1: march each set of rays for itself, to tell the error of their mean.
     store, fresh_store : ndarray of uint32
         Series that leave the texels, read and written: `stored` words a texel.
-    begin, state : ndarray, shape (groups x row_entries, GROUP_STATE)
-        Read where the stage does not begin anew, written at its end; a group is a texel or a start.
+    scratch : ndarray
+        `field_incident.lane_words` numbers a lane.
+    begin, state : ndarray, shape (units, GROUP_STATE)
+        Read where the stage does not begin anew, written at its end.
     near, near_weight, part_known : ndarray
         See `heatmat.kernels.field_gather`; of places, which read that module's series in `store`.
-    out : ndarray, shape (places, sets + OUT_MORE, times)
-        Sums of temperatures; `weights` (places, sets + OUT_MORE) those of their weights.
-    first_place, count_places : int
-        Places of this launch; `scratch` has room for so many.
-    texels : int
-        1: write the series that leave; 0: the temperatures.
+    out : ndarray, shape (units, times)
+        Temperatures, as departures from the base.
+    first_block, count_blocks : int
+        Blocks of this launch; `scratch` has room for so many.
     light_only : int
         1: leave the longwave as it is and march nothing.
     sizes : vector
         Steps; slots of sun a step; steps a stored word; steps of a day; 1 to repeat the first day
         until periodic, 2 to go on from what an earlier iterate left in `begin`; first stored
-        word; stored words; 1 if the stage has output times; sun positions; most passes of the
+        word; stored words; 1 if the stage has output times; sun positions; passes of the
         first day; by how much of its change an iterate goes further, in thousandths; the step whose
         state the next stage begins with; 1 or 2 to take the rays of every other start of a texel.
     """
     sets = count.shape[1]
-    width = 2 * (sizes[N_ROWS] + sizes[N_STEPS] + 2) + sizes[N_NODES]
-    for here in range(count_places):
-        place = first_place + here
-        base = here * width
-        lit = base + width - sizes[N_NODES]
-        turns = 1
-        if split[place] == 1:
-            turns = sets
-        last = (place + 1) * samples
-        for i in range(place * samples, last):
-            if leader[i] == i:
-                normal = tm.vec3(start_f[i, S_NX], start_f[i, S_NY], start_f[i, S_NZ])
-                kind = start_i[i, T_KIND]
-                composition = start_i[i, T_COMPOSITION]
-                members = count_members(i, last, leader)
-                for turn in range(turns):
-                    brings = links_vector(0.0)
-                    if texels == 1:
-                        brings = gather_links(
-                            i,
-                            last,
-                            base,
-                            sizes[N_FIRST],
-                            sizes[N_ROWS],
-                            sizes[N_HALF],
-                            leader,
-                            links,
-                            count,
-                            known,
-                            store,
-                            stored,
-                            scratch,
-                        )
-                    else:
-                        which = turn
-                        if turns == 1:
-                            which = sets
-                        brings = gather_near(
-                            place,
-                            which,
-                            sets,
-                            base,
-                            sizes[N_FIRST],
-                            sizes[N_ROWS],
-                            near,
-                            near_weight,
-                            part_known,
-                            store,
-                            stored,
-                            scratch,
-                        )
-                    lit_shares(
-                        i, last, sizes[N_NODES], members, lit, leader, bits, scratch,
-                        switches[O_SUN_BITS],
+    rows = sizes[N_ROWS]
+    for here in range(count_blocks):
+        unit = (first_block + here) * LANES
+        # Gathered series, what leaves, what is absorbed, lit shares: rows of lanes.
+        gathered = here * LANES * (4 * rows + sizes[N_STEPS] + 2 + sizes[N_NODES])
+        leaving = gathered + 2 * rows * LANES
+        absorbed = leaving + 2 * rows * LANES
+        lit = absorbed + (sizes[N_STEPS] + 2) * LANES
+        c = ti.Vector([0.0] * (STILL_ROWS * LANES))
+        s = ti.Vector([0.0] * (STATE_ROWS * LANES))
+        for lane in range(LANES):
+            i = units[unit + lane, U_START]
+            place = units[unit + lane, U_PLACE]
+            last = (place + 1) * samples
+            normal = tm.vec3(start_f[i, S_NX], start_f[i, S_NY], start_f[i, S_NZ])
+            construction = units[unit + lane, U_CONSTRUCTION]
+            lane_constants(
+                c, lane, construction, normal, start_f[i, S_WIND], start_f[i, S_PA], properties,
+                modes, physics, mode,
+            )  # fmt: skip
+            weight = unit_weight[unit + lane]
+            c[R_WEIGHT * LANES + lane] = weight
+            c[R_LEAF * LANES + lane] = 0.0
+            if start_i[i, T_KIND] == LEAF:
+                c[R_LEAF * LANES + lane] = 1.0
+            c[R_REFLECT * LANES + lane] *= weight
+            c[R_PASS * LANES + lane] = weight * (1.0 - properties[construction, C_EMISSIVITY])
+            same = 0
+            if lane > 0:
+                if units[unit + lane - 1, U_PLACE] == place and (
+                    units[unit + lane - 1, U_WHICH] == units[unit + lane, U_WHICH]
+                ):
+                    same = 1
+                    if units[unit + lane - 1, U_START] == i:
+                        same = 2
+            if same > 0:
+                copy_lane(lane, gathered, 2 * rows, scratch)
+                for k in range(LINK_FLOATS):
+                    c[(R_BRINGS + k) * LANES + lane] = c[(R_BRINGS + k) * LANES + lane - 1]
+            else:
+                if ti.static(texels):
+                    gather_links(
+                        c, lane, i, last, gathered, sizes, leader, links, count, known, store,
+                        stored, scratch,
                     )  # fmt: skip
-                    fill_incident(normal, kind, brings, base, sizes, series, sun, node_of, scratch)
-                    row = i * sets + turn
-                    weight = members
-                    if texels == 1:
-                        row = place
-                        weight = 1.0
-                        for c in range(2 * sizes[N_ROWS]):
-                            scratch[base + c] = 0.0
-                    for entry in range(MAX_ENTRIES):
-                        share = shares[composition, entry]
-                        if share > 0.0 and texels == 1:
-                            reflect_light(
-                                share * properties[entries[composition, entry], C_ALBEDO],
-                                kind,
-                                base,
-                                scratch,
-                                series,
-                                sizes,
-                                switches,
-                            )
-                        if share > 0.0 and light_only == 0:
-                            march_entry(
-                                place,
-                                turn,
-                                sets,
-                                row * row_entries + entry,
-                                share * weight,
-                                entries[composition, entry],
-                                kind,
-                                normal,
-                                start_f[i, S_WIND],
-                                start_f[i, S_PA],
-                                base,
-                                scratch,
-                                begin,
-                                state,
-                                series,
-                                free,
-                                modes,
-                                properties,
-                                classes,
-                                out,
-                                weights,
-                                out_of_step,
-                                texels,
-                                sizes,
-                                physics,
-                                switches,
-                            )
-                if texels == 1:
+                else:
+                    gather_near(
+                        c, lane, place, units[unit + lane, U_WHICH], sets, gathered, sizes, near,
+                        near_weight, part_known, store, stored, scratch,
+                    )  # fmt: skip
+            if same == 2:
+                copy_lane(lane, lit, sizes[N_NODES], scratch)
+            else:
+                lit_shares(
+                    lane, i, last, sizes[N_NODES], lit, leader, bits, scratch,
+                    switches[O_SUN_BITS],
+                )  # fmt: skip
+        unshaded = ti.Vector([0.0] * LANES)
+        if switches[O_UNSHADED] == 1:
+            for lane in range(LANES):
+                if start_i[units[unit + lane, U_START], T_KIND] == GROUND:
+                    unshaded[lane] = 1.0
+        fill_lanes(
+            texels, c, unshaded, gathered, leaving, absorbed, lit, sizes, series, sun, node_of,
+            scratch,
+        )  # fmt: skip
+        if light_only == 0:
+            march_block(
+                texels, mode, c, s, unit, leaving, absorbed, units, scratch, begin, state, series,
+                free, modes, classes, out, out_of_step, sizes, physics, switches,
+            )  # fmt: skip
+        if ti.static(texels):
+            for lane in range(LANES):
+                if units[unit + lane, U_COUNT] > 0:
                     write_series(
-                        place, base, stored, store, fresh_store, scratch, sizes, light_only
-                    )
+                        units[unit + lane, U_PLACE], lane, units[unit + lane, U_COUNT], leaving,
+                        stored, store, fresh_store, scratch, sizes, light_only,
+                    )  # fmt: skip
 
 
 @ti.func
-def march_entry(
-    place,
-    row_out,
-    sets,
-    state_row,
-    weight,
-    construction,
-    kind,
-    normal,
-    wind,
-    perimeter_over_area,
-    base,
+def copy_lane(lane, base, rows, scratch: ti.template()):
+    """What falls on a lane is what falls on the one before."""
+    for row in range(rows):
+        scratch[base + row * LANES + lane] = scratch[base + row * LANES + lane - 1]
+
+
+@ti.func
+def first_guess(
+    c: ti.template(), s: ti.template(), unit, absorbed, units: ti.template(),
+    scratch: ti.template(), free: ti.template(), modes: ti.template(), classes: ti.template(),
+    physics,
+):  # fmt: skip
+    """Surfaces at the mean of the first day of their class, in a steady state."""
+    for lane in range(LANES):
+        construction = units[unit + lane, U_CONSTRUCTION]
+        normal = tm.vec3(
+            c[R_NX * LANES + lane], c[(R_NX + 1) * LANES + lane], c[(R_NX + 2) * LANES + lane]
+        )
+        k = 2 * (construction * ORIENTATIONS + orientation_class(normal))
+        theta = 0.5 * (classes[k, 0, 0] + classes[k + 1, 0, 0])
+        flux = 0.0
+        if c[R_SLAB * LANES + lane] > 0.5:
+            flux = (theta - free[construction, 0]) / c[R_STEADY * LANES + lane]
+        for m in range(MODES):
+            s[(S_MODES + m) * LANES + lane] = modes[construction, M_GAIN + m] * flux
+        t = theta + physics[P_BASE]
+        known = scratch[absorbed + LANES + lane]
+        s[S_THETA * LANES + lane] = theta
+        s[S_EMITTED * LANES + lane] = c[R_EMISSION * LANES + lane] * t * t * t * t
+        s[S_KNOWN_BEFORE * LANES + lane] = known
+        s[S_EXCHANGE * LANES + lane] = flux - known
+
+
+@ti.func
+def march_block(
+    texels: ti.template(),
+    mode: ti.template(),
+    c: ti.template(),
+    s: ti.template(),
+    unit,
+    leaving,
+    absorbed,
+    units: ti.template(),
     scratch: ti.template(),
     begin: ti.template(),
     state: ti.template(),
     series: ti.template(),
     free: ti.template(),
     modes: ti.template(),
-    properties: ti.template(),
     classes: ti.template(),
     out: ti.template(),
-    weights: ti.template(),
     out_of_step: ti.template(),
-    texels,
     sizes,
     physics,
     switches,
 ):
-    """March one construction of a group through a stage, with the full balance.
-
-    `weight` is the construction's share, times the starts of the group unless it is a texel.
-    """
+    """March a block of units through a stage, with the full balance."""
+    t = ti.Vector([0.0] * (STEP_ROWS * LANES))
     steps = sizes[N_STEPS]
     every = sizes[N_EVERY]
-    absorptance = properties[construction, C_ABSORPTANCE]
-    emissivity = properties[construction, C_EMISSIVITY]
-    steady = properties[construction, C_STEADY_GAIN]
-    slab = slab_of(construction, properties, modes, physics)
-    film = film_of(
-        construction, normal, wind, perimeter_over_area, properties, physics,
-        switches[O_CONVECTION],
-    )  # fmt: skip
-    at_1 = base + 2 * (sizes[N_ROWS] + 1)
-    stored_weight = weight / ti.cast(every, ti.f32)
-    now = Surface(0.0)
-    known_before = 0.0
-    start_flux = 0.0
+    calm = 0.0  # what more a lane may move without another pass
+    if ti.static(mode == LINEAR):
+        if switches[O_LINEAR] == 1:
+            calm = 1e9
     passes = 1
     if sizes[N_PERIODIC] == 1:
         passes = sizes[N_PASSES]
-    if sizes[N_PERIODIC] == 1:
-        c = 2 * (construction * ORIENTATIONS + orientation_class(normal))
-        now.theta = 0.5 * (classes[c, 0, 0] + classes[c + 1, 0, 0])
-        if slab.held == SLAB:
-            start_flux = (now.theta - free[construction, 0]) / steady
-        now.modes = load_modes(modes, construction, M_GAIN) * start_flux
-        t = now.theta + physics[P_BASE]
-        now.emission = slab.emission * t * t * t * t
+        first_guess(c, s, unit, absorbed, units, scratch, free, modes, classes, physics)
     else:
-        now, known_before = load_surface(begin, state_row, slab)
+        for lane in range(LANES):
+            lane_load(s, lane, begin, unit + lane)
     turn = 0
     while turn < passes:
         last_turn = turn == passes - 1
-        count = steps
+        number = steps
         if not last_turn:
-            count = sizes[N_DAY]
-        x_start = now.modes
-        x_periodic = now.modes
-        sum_flux = 0.0
-        sum_theta = 0.0
-        sum_free = 0.0
-        sum_slope = 0.0
-        drift = 0.0
-        known = absorptance * scratch[at_1] + emissivity * scratch[at_1 + 1]
-        if turn == 0 and sizes[N_PERIODIC] == 1:
-            known_before = known
-            now.exchange = start_flux - known
+            number = sizes[N_DAY]
+        for k in range(MODES * LANES):
+            s[S_START * LANES + k] = s[S_MODES * LANES + k]
+        for k in range((S_SUM_SLOPE + 1 - S_SUM_FLUX) * LANES):
+            s[S_SUM_FLUX * LANES + k] = 0.0
+        for q in range(LANES):
+            s[S_DRIFT * LANES + q] = 0.0
+            t[N_FREE_BEFORE * LANES + q] = free[units[unit + q, U_CONSTRUCTION], 0]
+            t[N_AFTER * LANES + q] = scratch[absorbed + LANES + q]
         if last_turn and sizes[N_PERIODIC] >= 1:
             # What a later iterate begins with.
-            save_surface(begin, state_row, now, known_before)
-        for n in range(1, count + 1):
-            known_after = known
-            if n < steps:
-                after = at_1 + 2 * n
-                known_after = absorptance * scratch[after] + emissivity * scratch[after + 1]
-            before = now
-            now = surface_step(
-                before,
-                before.theta + drift,
-                known,
-                limited_slope(known_before, known, known_after),
-                free[construction, n],
-                series[F_AIR, n],
-                forced_film(normal, film.forced, series, n),
-                -1.0,
-                wetness(slab, series, n),
-                slab,
-                film,
-                physics,
-                switches,
-            )
-            drift = ti.max(-DRIFT, ti.min(DRIFT, now.theta - before.theta))
-            if sizes[N_PERIODIC] >= 1 and n <= sizes[N_DAY]:
-                sum_flux += known + 0.5 * (before.exchange + now.exchange)
-                sum_theta += 0.5 * (before.theta + now.theta)
-                sum_free += 0.5 * (free[construction, n - 1] + free[construction, n])
-                sum_slope += now.slope
-                if n == sizes[N_DAY] and slab.held == SLAB:
-                    x_periodic = periodic_start(
-                        now.modes,
-                        x_start,
-                        sum_flux / n,
-                        sum_theta / n,
-                        sum_free / n,
-                        sum_slope / n,
-                        construction,
-                        steady,
-                        modes,
-                    )
-            if last_turn and texels == 1:
-                c = base + 2 * ((n - 1) // every)
-                scratch[c + 1] += stored_weight * (
-                    0.5 * (before.emission + now.emission)
-                    + (1.0 - emissivity) * scratch[at_1 + 2 * n - 1]
-                )
-            elif last_turn:
-                o = out_of_step[n]
-                if o >= 0:
-                    t = now.theta + physics[P_BASE]
-                    out[place, row_out, o] += weight * now.theta
-                    out[place, sets + Z_EMITTED, o] += weight * emissivity * t * t * t * t
-                    if kind == GROUND:
-                        out[place, sets + Z_GROUND, o] += weight * now.theta
-                    elif kind == ROOF:
-                        out[place, sets + Z_ROOF, o] += weight * now.theta
-            known_before = known
-            known = known_after
-            if last_turn and n == sizes[N_LAST]:
-                save_surface(state, state_row, now, known_before)
+            for lane in range(LANES):
+                lane_save(s, lane, begin, unit + lane)
+        for n in range(1, number + 1):
+            for q in range(LANES):
+                t[N_KNOWN * LANES + q] = t[N_AFTER * LANES + q]
+            for q in range(LANES):
+                t[N_AFTER * LANES + q] = scratch[absorbed + (n + 1) * LANES + q]
+            for q in range(LANES):
+                t[N_FREE * LANES + q] = free[units[unit + q, U_CONSTRUCTION], n]
+            step_lanes(c, s, t, series, n, calm, physics, switches, mode)
+            if n == sizes[N_DAY] and sizes[N_PERIODIC] >= 1:
+                for lane in range(LANES):
+                    lane_periodic(c, s, lane, n, units[unit + lane, U_CONSTRUCTION], modes)
+            if last_turn:
+                if ti.static(texels):
+                    each = 1.0 / ti.cast(every, ti.f32)
+                    at = leaving + (2 * ((n - 1) // every) + 1) * LANES
+                    for q in range(LANES):
+                        scratch[at + q] += each * c[R_WEIGHT * LANES + q] * t[N_SENT * LANES + q]
+                else:
+                    o = out_of_step[n]
+                    if o >= 0:
+                        for q in range(LANES):
+                            out[unit + q, o] = s[S_THETA * LANES + q]
+                if n == sizes[N_LAST]:
+                    for lane in range(LANES):
+                        lane_save(s, lane, state, unit + lane)
         if not last_turn:
-            now.modes = x_periodic
-            if ti.abs(x_periodic - x_start).sum() < PERIODIC:
-                turn = passes - 2
+            for k in range(MODES * LANES):
+                s[S_MODES * LANES + k] = s[S_PERIODIC * LANES + k]
         elif sizes[N_PERIODIC] >= 1:
-            for k in ti.static(range(MODES)):
-                begin[state_row, k] = x_periodic[k]
+            for lane in range(LANES):
+                for k in range(MODES):
+                    begin[unit + lane, k] = s[(S_PERIODIC + k) * LANES + lane]
         turn += 1
-    if texels == 0 and sizes[N_OUTPUT] == 1:
-        weights[place, row_out] += weight
-        weights[place, sets + Z_EMITTED] += weight * emissivity
-        if kind == GROUND:
-            weights[place, sets + Z_GROUND] += weight
-        elif kind == ROOF:
-            weights[place, sets + Z_ROOF] += weight

@@ -5,6 +5,7 @@ one facade. A ray that meets a surface is kept as the number of its texel; what 
 border is added up, since its series are known.
 """
 
+from heatmat.kernels.edges import NO_ROW
 from heatmat.kernels.gather import physics_vector, sky_weight, switches_vector
 from heatmat.kernels.heightfield import BORDER, LEAF, SKY, WALL, grid_numbers, region_at, trace
 from heatmat.kernels.layout import (
@@ -25,7 +26,7 @@ from heatmat.kernels.layout import (
 from heatmat.kernels.paths import U2, path_key
 from heatmat.kernels.sampling import combine, cosine_direction, sobol_2d
 from heatmat.kernels.starts import F1, F2, F3, I1, I2, U1, ivec4, vec4
-from heatmat.kernels.visibility import put_level, sees_sun, sun_size
+from heatmat.kernels.visibility import put_level, sun_blocker, sun_level, sun_size
 from heatmat.runtime import ti, tm
 
 # What the rays of a start bring beside their links, as shares of all its rays
@@ -274,6 +275,7 @@ def sun_bits(
             known_at = -1  # nearest settled position ahead, and its answer
             ahead = 0
             before = -1
+            blocker = NO_ROW  # what kept the last ray from the sun
             while j < nodes.shape[0]:
                 last = node_days[j, 1]
                 asked = j
@@ -291,11 +293,12 @@ def sun_bits(
                     towards = tm.vec3(nodes[asked, 0], nodes[asked, 1], nodes[asked, 2])
                     if start_i[start, T_KIND] == LEAF:
                         n = towards  # leaves face every way
-                    seen = sees_sun(
+                    found = sun_blocker(
                         o,
                         n,
                         start_i[start, T_REGION],
                         towards,
+                        blocker,
                         cells,
                         blocks,
                         block_edges,
@@ -304,6 +307,9 @@ def sun_bits(
                         grid_f,
                         grid_i,
                     )
+                    seen = sun_level(found, o, towards, blocks, grid_i)
+                    if found >= 0:
+                        blocker = found
                 if asked > j:
                     known_at = asked
                     ahead = seen
