@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from heatmat.attribution import attribute
     from heatmat.city import City
     from heatmat.comparison import compare
     from heatmat.errors import HeatMatError, InputError
@@ -33,6 +34,7 @@ __all__ = [
     "Simulation",
     "Weather",
     "__version__",
+    "attribute",
     "compare",
     "sensitivity",
     "sweep",
@@ -49,6 +51,7 @@ _HOME = {
     "Weather": "heatmat.weather",
     # Not heatmat.compare: a submodule of that name would hide the function.
     "compare": "heatmat.comparison",
+    "attribute": "heatmat.attribution",
     "sensitivity": "heatmat.sensitivities",
     "sweep": "heatmat.sweeps",
 }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from heatmat.conduction import exponential_coefficients
+from heatmat.conduction import FullModes, exponential_coefficients
 from heatmat.errors import InputError, nearest
 from heatmat.kernels import layout
 from heatmat.kernels.tangent_step import C_CONVECTION
@@ -30,8 +30,11 @@ UNITS = {
 """What a derivative is in, by property; convection is an addition to the coefficient h_c."""
 
 STEP = 1.0e-3
-"""Relative step of the central differences of a slab's numbers, which are double precision; what is
+"""Relative step of the central differences of a slab's response, which is double precision; what is
 left is 1e-6 of the derivative."""
+
+NUDGE = 1.0e-4
+"""Most that a rate changes, relative, where the coefficients of the march are differentiated."""
 
 
 @dataclass(frozen=True)
@@ -87,9 +90,8 @@ def differentiate(
 ) -> Derivatives:
     """Derivatives of a case's tables along a direction.
 
-    Albedo, emissivity and convection enter as they are. What a layer's conductivity or thickness
-    does to the modes of its slab is a central difference of the modes, on grids with the same
-    number of nodes.
+    Albedo, emissivity and convection enter as they are; what a layer's conductivity or thickness
+    does to the modes of its slab is found by `fit_modes`.
     """
     table = case.constructions
     count = len(table.names)
@@ -119,22 +121,36 @@ def differentiate(
 
 
 def _slab(
-    into: Derivatives, case: Case, plan: TimePlan, row: int, direction: Direction,
-    item: Construction, inside_film: Mapping[str, float], hour: float, day: float,
-) -> None:  # fmt: skip
+    into: Derivatives,
+    case: Case,
+    plan: TimePlan,
+    row: int,
+    direction: Direction,
+    item: Construction,
+    inside_film: Mapping[str, float],
+    hour: float,
+    day: float,
+) -> None:
     """Fill in one construction whose layer changes."""
     sides, width = _neighbours(item, direction, inside_film)
-    step = case.forcing.step
-    for seconds, modes, properties in (
-        (step, into.modes, into.properties),
+    table = case.constructions
+    modes = table.rate[row], table.gain[row], np.array([table.direct[row]])
+    change = fit_modes(*modes[:2], *(side.full[0] for side in sides), width)
+    nudge = NUDGE / max(np.abs(change[0] / modes[0]).max(), 1e-9)
+    for seconds, d_modes, d_properties in (
+        (case.forcing.step, into.modes, into.properties),
         (hour, into.hour_modes, into.hour_properties),
     ):
-        high, low = (_numbers(side, seconds, day) for side in sides)
-        modes[row] = (high[0] - low[0]) / width
-        properties[row] = (high[1] - low[1]) / width
+        high, low = (
+            _numbers(*(m + sign * nudge * d for m, d in zip(modes, change, strict=True)),
+                     seconds, day)
+            for sign in (1.0, -1.0)
+        )  # fmt: skip
+        d_modes[row] = (high[0] - low[0]) / (2.0 * nudge)
+        d_properties[row] = (high[1] - low[1]) / (2.0 * nudge)
     series = [
         dataclasses.replace(
-            case, constructions=dataclasses.replace(side, kinds=[case.constructions.kinds[row]])
+            case, constructions=dataclasses.replace(side, kinds=[table.kinds[row]])
         ).free_series(0, plan.origin)
         for side in sides
     ]
@@ -148,9 +164,11 @@ def _neighbours(
     layers = [i for i, layer in enumerate(item.layers) if not layer.resistance]
     if not 0 <= direction.layer < len(layers):
         raise InputError(
-            "no such homogeneous layer", where=f"sensitivity: {item.name}",
-            expected=f"0 to {len(layers) - 1}", got=direction.layer,
-        )  # fmt: skip
+            "no such homogeneous layer",
+            where=f"sensitivity: {item.name}",
+            expected=f"0 to {len(layers) - 1}",
+            got=direction.layer,
+        )
     index = layers[direction.layer]
     key = "thermal_conductivity" if direction.property == "conductivity" else "thickness"
     value = getattr(item.layers[index], key)
@@ -169,17 +187,63 @@ def _neighbours(
     return (high, low), 2.0 * STEP * value
 
 
-def _numbers(table: ConstructionTable, step: float, day: float) -> tuple[np.ndarray, np.ndarray]:
-    """Mode coefficients and slab properties of a table's only row (`tables.DeviceTables`)."""
-    decay, constant, rise = exponential_coefficients(table.rate[0], table.gain[0], step)
-    modes = np.concatenate(
-        [decay, constant, rise, table.gain[0], np.exp(-table.rate[0] * day),
-         1.0 / (table.rate[0] * step)]
-    )  # fmt: skip
+def fit_modes(
+    rate: np.ndarray, gain: np.ndarray, high: FullModes, low: FullModes, width: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Derivatives of reduced modes from the response of the whole slab.
+
+    The reduction itself jumps by 1e-6 K m2/W between neighbouring slabs, which a difference of
+    reduced modes would divide by the step. So the derivative of the slab's frequency response, with
+    all modes, is fitted by what changes of rates, gains and the direct part do to the reduced one
+    (linear least squares over frequencies from years to a minute; the steady response exactly).
+
+    Parameters
+    ----------
+    rate, gain : ndarray, shape (MODES,)
+        Of the reduced slab.
+    high, low : FullModes
+        Of the slab above and below, which are `width` apart in the property.
+
+    Returns
+    -------
+    tuple of ndarray
+        Derivatives of rate, gain and (1,) direct.
+    """
+    s = 1j * np.concatenate([[0.0], np.logspace(-8.0, -1.0, 71)])[:, None]
+
+    def response(full: FullModes) -> np.ndarray:
+        return (full.surface**2 / (full.rate + s)).sum(axis=1)
+
+    wanted = (response(high) - response(low)) / width
+    used = gain > 0.0
+    by_gain = rate[used] / (rate[used] + s)
+    by_rate = gain[used] * s / (rate[used] + s) ** 2 * rate[used]  # of the rate's logarithm
+    columns = np.hstack([by_gain, by_rate, np.ones_like(s)])
+    columns = np.vstack([columns.real, columns.imag])
+    target = np.concatenate([wanted.real, wanted.imag])
+    weight = np.ones(target.size)
+    weight[0] = 1.0e3
+    size = np.abs(columns).max(axis=0)
+    found = np.linalg.lstsq(
+        columns / size * weight[:, None], target * weight, rcond=1.0e-9
+    )[0] / size  # fmt: skip
+    number = int(used.sum())
+    d_rate, d_gain = np.zeros_like(rate), np.zeros_like(gain)
+    d_gain[used] = found[:number]
+    d_rate[used] = found[number : 2 * number] * rate[used]
+    return d_rate, d_gain, found[2 * number :]
+
+
+def _numbers(
+    rate: np.ndarray, gain: np.ndarray, direct: np.ndarray, step: float, day: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mode coefficients and slab properties of a construction (as in `tables.DeviceTables`)."""
+    decay, constant, rise = exponential_coefficients(rate, gain, step)
+    modes = np.concatenate([decay, constant, rise, gain, np.exp(-rate * day), 1.0 / (rate * step)])
     properties = np.zeros(layout.CONSTRUCTION_FLOATS)
-    properties[layout.C_DIRECT] = table.direct[0]
-    properties[layout.C_RISE_GAIN] = rise.sum() + table.direct[0]
-    properties[layout.C_STEADY_GAIN] = table.gain[0].sum() + table.direct[0]
+    properties[layout.C_DIRECT] = direct[0]
+    properties[layout.C_RISE_GAIN] = rise.sum() + direct[0]
+    properties[layout.C_STEADY_GAIN] = gain.sum() + direct[0]
     return modes, properties
 
 

@@ -115,3 +115,29 @@ def read_where(text: str) -> dict[str, Any] | None:
             expected='\'surface = "roof", construction = ["bitumen_roof"]\'',
             got=str(error),
         ) from None
+
+
+def attribute(
+    scenario: ScenarioFile,
+    out: OutFolder,
+    groups: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="GROUPS.toml",
+            help="[groups] name = [constructions], [reference] wall = construction; default: each "
+            "construction for itself against meadow.",
+            show_default=False,
+        ),
+    ] = None,
+    starts: Starts = 4096,
+    device: Device = DeviceName.auto,
+    seed: Seed = 0,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    overwrite: Overwrite = False,
+) -> int:
+    """How many kelvin of the surface heat island each material carries (Shapley values)."""
+    from heatmat.commands.attributing import attribute_into
+
+    session = Session(device, seed, quiet, verbose, overwrite)
+    return attribute_into(session, session.load(scenario), out, groups=groups, starts=starts)

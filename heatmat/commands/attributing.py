@@ -1,0 +1,233 @@
+"""`attribute`: what each material carries of the surface heat island; tables, picture, page."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from heatmat.commands.session import Session
+from heatmat.commands.study_folder import study_into, write_json, write_page, write_table
+from heatmat.district_sample import mean_and_error
+from heatmat.errors import InputError
+
+if TYPE_CHECKING:
+    from heatmat.attribution import Attribution
+    from heatmat.rundir import RunDirectory
+    from heatmat.scenario import Scenario
+    from heatmat.simulation import Simulation
+
+COLOURS = ("#D55E00", "#0072B2", "#009E73", "#E69F00", "#56B4E9", "#CC79A7", "#F0E442", "#444444")
+FORM = "#b8bec6"
+
+LEAD = (
+    "The surface heat island is the mean temperature of all surfaces of the district less that of "
+    "an open, flat meadow under the same weather. Every group of constructions was replaced by "
+    "{reference}, in every combination ({scenarios} scenarios along the same rays). A Shapley "
+    "value is the mean of what a group adds over all orders in which the groups could be built; form is "
+    "what the shape of the city does where all of it is made of the reference."
+)
+
+
+def attribute_into(
+    session: Session,
+    scenario: Scenario,
+    out: Path,
+    *,
+    groups: Path | None,
+    starts: int,
+) -> int:
+    """Attribution with its tables, picture and page."""
+    asked = read_groups(groups) if groups is not None else {}
+    files = {"groups": groups} if groups is not None else {}
+
+    def work(simulation: Simulation, folder: RunDirectory) -> dict[str, Any]:
+        from heatmat.attribution import attribute
+
+        found = attribute(
+            simulation, asked.get("groups"), reference=asked.get("reference"), starts=starts
+        )
+        write_table(folder, "attribution.csv", found.to_dataframe())
+        summary = summary_of(found)
+        write_json(folder, "summary.json", summary)
+        picture = draw_attribution(folder, found, scenario.name)
+        page(folder, found, summary, picture, scenario.name)
+        return {"scenarios": found.scenarios, "shapley_residual_k": found.residual}
+
+    return study_into(session, scenario, out, "attribute", {"starts": starts}, files, work)
+
+
+def read_groups(path: Path) -> dict[str, Any]:
+    """[groups] and [reference] of a file.
+
+    Raises
+    ------
+    InputError
+        Where it cannot be read, or holds something else.
+    """
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError("not a readable TOML file", where=str(path), got=str(error)) from None
+    for key, value in tables.items():
+        if key not in ("groups", "reference") or not isinstance(value, dict):
+            raise InputError(
+                "a file of groups holds two tables", where=f"{path}: {key}",
+                expected='[groups] name = ["construction"], [reference] wall = "construction"',
+            )  # fmt: skip
+    return tables
+
+
+def summary_of(found: Attribution) -> dict[str, Any]:
+    """Window, day and night means by part [K], for each measure."""
+    areas = found.measures.areas()
+    measures: dict[str, Any] = {}
+    for m, measure in enumerate(found.measures.names):
+        island = found.city[m] - found.meadow
+        parts = {
+            name: {
+                **_spans(found, found.shapley[p, m]),
+                "replaced_alone_k": _round(mean_and_error(found.last[p, m])[0].mean()),
+                "alone_in_meadow_k": _round(mean_and_error(found.alone[p, m])[0].mean()),
+                "area_m2": _round(found.part_area[p], 1),
+                "per_m2_k": _round(
+                    mean_and_error(found.shapley[p, m])[0].mean() * areas[m] / found.part_area[p]
+                ),
+                "in_all_k_m2": _round(mean_and_error(found.shapley[p, m])[0].mean() * areas[m], 1),
+            }
+            for p, name in enumerate(found.parts)
+        }
+        measures[measure] = {
+            "area_m2": _round(areas[m], 1),
+            "heat_island": _spans(found, island),
+            "form": _spans(found, found.rural[m] - found.meadow),
+            "parts": parts,
+            "one_at_a_time_gap_k": _round(found.gap[m].mean()),
+        }
+    return {
+        "reference": found.reference,
+        "groups": found.members,
+        "scenarios": found.scenarios,
+        "shapley_residual_k": found.residual,
+        "order_standard_error_k": None if found.order_error is None
+        else _round(np.nanmax(found.order_error)),
+        "times_utc": [str(t)[:19] for t in found.times],
+        "measures": measures,
+    }  # fmt: skip
+
+
+def _spans(found: Attribution, by_replicate: np.ndarray) -> dict[str, float | None]:
+    """Means over the window, by day and by night, and the standard error of the first."""
+    mean, error = mean_and_error(by_replicate.mean(axis=1), axis=-1)
+    by_time, _ = mean_and_error(by_replicate)
+    return {
+        "mean_k": _round(mean),
+        "standard_error_k": _round(error, 5),
+        "day_k": _round(by_time[found.day].mean()) if found.day.any() else None,
+        "night_k": _round(by_time[~found.day].mean()) if (~found.day).any() else None,
+        "largest_k": _round(by_time[np.abs(by_time).argmax()]),
+    }
+
+
+def _round(value: Any, digits: int = 4) -> float | None:
+    return round(float(value), digits) if np.isfinite(value) else None
+
+
+def draw_attribution(folder: RunDirectory, found: Attribution, name: str) -> Path:
+    """Parts of the heat island of all surfaces: by hour stacked, and the means of the window."""
+    from heatmat.output.clock import local_times
+    from heatmat.output.style import INK, MUTED, new_figure, save_png, styled
+
+    m = found.measures.names.index("all")
+    series = [mean_and_error(found.shapley[p, m])[0] for p in range(len(found.parts))]
+    series.append(mean_and_error(found.rural[m])[0] - found.meadow)
+    names = [*found.parts, "form"]
+    colours = [*(COLOURS[p % len(COLOURS)] for p in range(len(found.parts))), FORM]
+    whole = mean_and_error(found.city[m])[0] - found.meadow
+    local = local_times(found.times, found.utc_offset_h)
+    hours = (local - local[0].astype("datetime64[D]")) / np.timedelta64(1, "h")
+    path = folder.file("figures/attribution.png")
+    path.parent.mkdir(exist_ok=True)
+    with styled():
+        figure = new_figure(9.0, 4.6)
+        left, right = figure.subplots(1, 2, width_ratios=(1.6, 1.0))
+        up, down = np.zeros(hours.size), np.zeros(hours.size)
+        step = float(np.diff(hours).min()) if hours.size > 1 else 1.0
+        for values, colour, label in zip(series, colours, names, strict=True):
+            base = np.where(values >= 0.0, up, down)
+            left.bar(hours, values, 0.9 * step, bottom=base, color=colour, label=label)
+            up, down = up + np.maximum(values, 0.0), down + np.minimum(values, 0.0)
+        left.plot(hours, whole, color=INK, lw=1.6, marker="o", ms=2.5, label="heat island")
+        left.axhline(0.0, color=MUTED, lw=0.6)
+        left.set_xlabel("hour, local standard time")
+        left.set_ylabel("K above the open meadow")
+        left.set_title(f"{name}: who carries the surface heat island")
+        means = [float(values.mean()) for values in series]
+        errors = [
+            float(mean_and_error(found.shapley[p, m].mean(axis=1), axis=-1)[1])
+            for p in range(len(found.parts))
+        ]
+        rows = np.arange(len(names))
+        right.barh(rows, means, 0.7, xerr=[*errors, 0.0], color=colours, error_kw={"lw": 0.8})
+        right.set_yticks(rows, names)
+        right.invert_yaxis()
+        right.axvline(0.0, color=MUTED, lw=0.6)
+        right.set_xlabel("mean over the window, K")
+        right.set_title(f"in all {whole.mean():.1f} K")
+        figure.tight_layout()
+        return save_png(figure, path)
+
+
+def page(
+    folder: RunDirectory, found: Attribution, summary: dict[str, Any], picture: Path, name: str
+) -> None:
+    """report.html: the picture, a table a measure, and what it rests on."""
+    from heatmat.output.report import escape, number, table
+
+    sections = []
+    for measure, part in summary["measures"].items():
+        rows = [
+            [
+                label, number(entry["area_m2"], 0), number(entry["mean_k"], 3),
+                number(entry["standard_error_k"], 3), number(entry["day_k"], 2),
+                number(entry["night_k"], 2), number(entry["replaced_alone_k"], 3),
+                number(entry["per_m2_k"], 2), number(entry["in_all_k_m2"], 0),
+            ]
+            for label, entry in part["parts"].items()
+        ]  # fmt: skip
+        for label in ("form", "heat_island"):
+            entry = part[label]
+            rows.append(
+                [label.replace("_", " "), "", number(entry["mean_k"], 3),
+                 number(entry["standard_error_k"], 3), number(entry["day_k"], 2),
+                 number(entry["night_k"], 2), "", "", ""]
+            )  # fmt: skip
+        header = ("", "m²", "Shapley K", "± K", "day K", "night K", "replaced alone K",
+                  "K per own m²", "K m²")  # fmt: skip
+        gap = number(part["one_at_a_time_gap_k"], 3)
+        sections.append(
+            (
+                f"Mean temperature of {measure}" if measure != "all" else "All surfaces",
+                table(header, rows)
+                + f"<p>Replaced one at a time, the groups leave {gap} K of the materials' part "
+                "unexplained.</p>",
+            )
+        )
+    lines = [f"{group}: {', '.join(items)}" for group, items in found.members.items()]
+    lines.append(f"Largest Shapley residual: {found.residual:.1e} K.")
+    lines.append(
+        "The ± is the sampling's standard error over positions and rays. The plane beyond the map "
+        "and trees stay as they are. A meadow on a wall is a thought experiment: give other "
+        "references with --groups."
+    )
+    notes = "".join(f"<p>{escape(line)}</p>" for line in lines)
+    reference = ", ".join(f"{v} for {k}" for k, v in found.reference.items())
+    write_page(
+        folder,
+        f"{name}: who carries the surface heat island",
+        LEAD.format(reference=reference, scenarios=found.scenarios),
+        [*sections, ("What it rests on", notes)],
+        [(picture, "Parts of the surface heat island by hour, and their means over the window.")],
+    )
