@@ -75,7 +75,8 @@ class CropAnswer:
         facade and every tile is one class for sure, 0 where nothing is facade or nothing is known.
         A mixture of tiles that are each certain is certain.
     facade_fraction : float
-        Share of the crop (of its mask, where it has one) that was judged facade, 0 to 1.
+        Share of the crop (of its mask, where it has one) that was judged facade, 0 to 1: the mean
+        of the tiles' probabilities to show it.
     patches : list of dict or None
         The tiles, row by row: ``box`` (x0, y0, x1, y1 as shares of the crop), ``weight`` (share of
         the tile within the mask), ``facade`` (probability that it shows the facade) and ``classes``
@@ -200,13 +201,14 @@ def from_tiles(answer: CropAnswer, temperature: float = 1.0) -> CropAnswer:
         }
         for box, w, f, row in zip(raw["boxes"], weight, facade, p, strict=True)
     ]
+    fraction = float((weight * facade).sum() / weight.sum())
     if kept.sum() <= 0:
         return replace(
             answer,
             shares=dict.fromkeys(LABELS, 1.0 / len(LABELS)),
             window_share=0.0,
             certainty=0.0,
-            facade_fraction=0.0,
+            facade_fraction=fraction,
             patches=patches,
             faults=["no_facade"],
         )
@@ -217,7 +219,6 @@ def from_tiles(answer: CropAnswer, temperature: float = 1.0) -> CropAnswer:
     pooled = (kept[:, None] * log_wall).sum(axis=0) / kept.sum()
     entropy = -(of_facade * np.log(np.clip(of_facade, 1e-12, None))).sum(axis=1)
     peaked = float((kept * (1 - entropy / np.log(of_facade.shape[1]))).sum() / kept.sum())
-    fraction = float(np.clip(kept.sum() / weight.sum(), 0, 1))
     whole = opaque.sum()
     # A crop of nothing but windows says nothing about the wall between them.
     shares = opaque / whole if whole > 1e-9 else np.full(len(LABELS), 1 / len(LABELS))
