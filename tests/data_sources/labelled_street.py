@@ -90,7 +90,7 @@ def write_views(folder: Path, views: Mapping[str, int]) -> None:
                 file = f"{name.replace('/', '_')}/view_{n + 1}.jpg"
                 path = table.parent / file
                 path.parent.mkdir(exist_ok=True)
-                Image.new("RGB", (64, 64), (40 + i * 3 % 200, 90, 30 + n)).save(path)
+                Image.new("RGB", (64, 64), (40 + 20 * i % 200, 90, 20 + 20 * n)).save(path)
                 writer.writerow([name, "0", file, 0.9, 9.0, 5.0, 1.0, "made up", "nobody", "CC0",
                                  "2025-06-01"])  # fmt: skip
 
