@@ -32,6 +32,14 @@ def validate(
             metavar="DIR", help="Folder with the measurements that are not part of the package."
         ),
     ] = None,
+    earlier: Annotated[
+        Path | None,
+        typer.Option(
+            "--with",
+            metavar="DIR",
+            help="Folder of an earlier run: studies that are not run now are taken from it.",
+        ),
+    ] = None,
     device: Device = DeviceName.auto,
     seed: Seed = 0,
     quiet: Quiet = False,
@@ -41,28 +49,37 @@ def validate(
     """Evidence: runs every study and writes the page with its figures, misfits included."""
     from heatmat.run_record import run_inputs
     from heatmat.rundir import RunDirectory
+    from heatmat.validation.page import read_studies
     from heatmat.validation.studies import STUDIES, check_names
 
     session = Session(device, seed, quiet, verbose, overwrite)
     names = list(only or STUDIES)
     check_names(names)
+    if earlier is not None:
+        read_studies(earlier)
     options = {"studies": names, "quick": short, "data": str(data or ""), "seed": seed}
+    options |= {"with": str(earlier)} if earlier is not None else {}
     inputs = run_inputs("validate", {}, {}, options)
     with RunDirectory.open(out, inputs, overwrite=overwrite) as folder:
         if folder.complete:
             session.note(f"{out}: complete already, from the same inputs")
             return DEGRADED if folder.record.get("status") == "degraded" else DONE
-        return _run(session, folder, names, short, data)
+        return _run(session, folder, names, short, data, earlier)
 
 
 def _run(
-    session: Session, folder: RunDirectory, names: list[str], quick: bool, data: Path | None
+    session: Session,
+    folder: RunDirectory,
+    names: list[str],
+    quick: bool,
+    data: Path | None,
+    earlier: Path | None,
 ) -> int:
     from heatmat.benchmark import commit
     from heatmat.run_record import versions
     from heatmat.validation.outcome import Setting
     from heatmat.validation.page import FIGURES, write_page
-    from heatmat.validation.studies import cpu_seconds, run_studies
+    from heatmat.validation.studies import STUDIES, cpu_seconds, run_studies
 
     scratch = Path(tempfile.mkdtemp(prefix="heatmat-validate-"))
     try:
@@ -87,7 +104,9 @@ def _run(
         "seconds": session.total_seconds,
         "cpu_seconds": cpu_seconds(),
     }
-    page = write_page(folder.path, found.outcomes, found.left_out, run)
+    page = write_page(
+        folder.path, found.outcomes, found.left_out, run, earlier=earlier, order=list(STUDIES)
+    )
     for path in [page, folder.path / "validation.json", *(folder.path / FIGURES).iterdir()]:
         folder.file(str(path.relative_to(folder.path)))
     missed = {o.title: [c.what for c in o.missed] for o in found.outcomes.values() if o.missed}

@@ -1,20 +1,20 @@
-"""The validation page: Markdown with its figures, and the same numbers as JSON."""
+"""The validation page: Markdown with its figures, and its record, from which it can be remade."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from heatmat.validation.outcome import Check, Outcome
-
-if TYPE_CHECKING:
-    import pandas as pd
+from heatmat.errors import InputError
+from heatmat.validation.outcome import Outcome
 
 FIGURES = "images/validation"
 """Folder of the figures, from the page's: both have a place under docs/."""
+RECORD = "validation.json"
 
 INTRODUCTION = """\
 # Validation
@@ -24,9 +24,17 @@ This page is written by `heatmat validate`, misfits included; every number on it
 that run. A figure asked for and not reached says **missed**, with what was learnt.
 """
 
+Record = dict[str, Any]
+
 
 def write_page(
-    folder: Path, outcomes: Mapping[str, Outcome], left_out: Mapping[str, str], run: dict[str, Any]
+    folder: Path,
+    outcomes: Mapping[str, Outcome],
+    left_out: Mapping[str, str],
+    run: Record,
+    *,
+    earlier: Path | None = None,
+    order: Sequence[str] = (),
 ) -> Path:
     """Write `validation.md`, its figures and `validation.json` into a folder.
 
@@ -39,75 +47,139 @@ def write_page(
     left_out : mapping
         Study name to why it did not run.
     run : dict
-        Versions, device, command and seconds.
+        Versions, device, command, seconds and cpu_seconds.
+    earlier : Path, optional
+        Folder of an earlier run: studies that are not among the outcomes are taken from there.
+    order : sequence of str
+        Names of all studies as the page is to have them.
 
     Returns
     -------
     Path
         Of the page.
     """
-    (folder / FIGURES).mkdir(parents=True, exist_ok=True)
-    parts = [INTRODUCTION, _run_line(run), _summary(outcomes, left_out)]
-    for name, outcome in outcomes.items():
-        parts.append(_section(folder, name, outcome))
+    figures = folder / FIGURES
+    figures.mkdir(parents=True, exist_ok=True)
+    studies = {name: study_record(figures, name, o, run) for name, o in outcomes.items()}
+    left_out = dict(left_out)
+    if earlier is not None:
+        for name, record in read_studies(earlier).items():
+            if name not in studies:
+                studies[name] = record
+                left_out.pop(name, None)
+                for figure in record["figures"]:
+                    shutil.copyfile(earlier / FIGURES / figure["file"], figures / figure["file"])
+    studies = {name: studies[name] for name in dict.fromkeys([*order, *studies]) if name in studies}
+    parts = [INTRODUCTION, _run_line(run, studies), _summary(studies, left_out)]
+    parts += [_section(record) for record in studies.values()]
     page = folder / "validation.md"
     _replace(page, "\n".join(parts))
-    _replace(
-        folder / "validation.json",
-        json.dumps(_record(outcomes, left_out, run), indent=1, default=_plain) + "\n",
-    )
+    whole = {**run, "studies": studies, "not_run": left_out}
+    _replace(folder / RECORD, json.dumps(whole, indent=1, default=_plain) + "\n")
     return page
 
 
-def _run_line(run: dict[str, Any]) -> str:
+def read_studies(folder: Path) -> dict[str, Record]:
+    """Studies of an earlier run.
+
+    Raises
+    ------
+    InputError
+        Where the folder holds none.
+    """
+    path = folder / RECORD
+    try:
+        studies: dict[str, Record] = json.loads(path.read_text(encoding="utf-8"))["studies"]
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(
+            "no page of an earlier run", where=str(path), got=type(error).__name__,
+            remedy="give a folder that heatmat validate wrote",
+        ) from error  # fmt: skip
+    return studies
+
+
+def study_record(figures: Path, name: str, outcome: Outcome, run: Record) -> Record:
+    """An outcome as plain numbers and texts; its figures are drawn into a folder."""
+    drawn = []
+    for i, (caption, figure) in enumerate(outcome.figures):
+        path = figures / f"{name}-{i + 1}.png"
+        figure.savefig(path, dpi=90, bbox_inches="tight", metadata={"Software": None})
+        drawn.append({"caption": caption, "file": path.name})
+    record = {
+        "title": outcome.title,
+        "against": outcome.against,
+        "proves": outcome.proves,
+        "does_not_prove": outcome.does_not_prove,
+        "checks": [
+            {**vars(check), "value": float(check.value), "holds": bool(check.holds)}
+            for check in outcome.checks
+        ],
+        "notes": outcome.notes,
+        "tables": {caption: table.to_dict("records") for caption, table in outcome.tables},
+        "figures": drawn,
+        "seconds": round(outcome.seconds, 1),
+        "cpu_seconds": round(outcome.cpu_seconds, 1),
+        "commit": run["commit"],
+    }
+    # What is written and what is read are the same.
+    plain: Record = json.loads(json.dumps(record, default=_plain))
+    return plain
+
+
+def _run_line(run: Record, studies: Mapping[str, Record]) -> str:
+    cpu = sum(record["cpu_seconds"] for record in studies.values()) / 60.0
+    clock = sum(record["seconds"] for record in studies.values()) / 60.0
+    commits = list(dict.fromkeys(record["commit"] for record in studies.values()))
+    of = "commit" if len(commits) == 1 else "commits"
     return (
         f"Run with `{run['command']}` on {run['machine']}, HeatMat {run['versions']['heatmat']}"
-        f" (commit {run['commit']}), in {run['seconds'] / 60.0:.0f} minutes by the clock and"
-        f" {run['cpu_seconds'] / 60.0:.0f} minutes of CPU time.\n"
+        f" ({of} {', '.join(commits) or run['commit']}): {cpu:.0f} minutes of CPU time, and"
+        f" {clock:.0f} minutes by the clock on a machine that may have had other work.\n"
     )
 
 
-def _summary(outcomes: Mapping[str, Outcome], left_out: Mapping[str, str]) -> str:
+def _summary(studies: Mapping[str, Record], left_out: Mapping[str, str]) -> str:
     lines = ["| study | against | figures reached | CPU time |", "|---|---|---|---|"]
-    for outcome in outcomes.values():
-        reached = f"{len(outcome.checks) - len(outcome.missed)} of {len(outcome.checks)}"
+    for record in studies.values():
+        checks = record["checks"]
+        reached = f"{sum(check['holds'] for check in checks)} of {len(checks)}" if checks else "-"
+        title = record["title"]
         lines.append(
-            f"| [{outcome.title}](#{_anchor(outcome.title)}) | {outcome.against} | {reached}"
-            f" | {outcome.cpu_seconds:.0f} s |"
+            f"| [{title}](#{_anchor(title)}) | {record['against']} | {reached}"
+            f" | {record['cpu_seconds']:.0f} s |"
         )
     lines += [f"| {name} | not run: {why} | - | - |" for name, why in left_out.items()]
     return "\n".join(lines) + "\n"
 
 
-def _section(folder: Path, name: str, outcome: Outcome) -> str:
+def _section(record: Record) -> str:
     lines = [
-        f"## {outcome.title}",
+        f"## {record['title']}",
         "",
-        f"**Against** {outcome.against}.",
-        f"**Proves:** {outcome.proves}",
-        f"**Does not prove:** {outcome.does_not_prove}",
+        f"**Against** {record['against']}.",
+        f"**Proves:** {record['proves']}",
+        f"**Does not prove:** {record['does_not_prove']}",
         "",
     ]
-    if outcome.checks:
+    if record["checks"]:
         lines += ["| figure | found | asked for | |", "|---|---|---|---|"]
-        lines += [_check_row(check) for check in outcome.checks]
+        lines += [_check_row(check) for check in record["checks"]]
         lines.append("")
-    lines += [f"{paragraph}\n" for paragraph in outcome.notes]
-    for caption, table in outcome.tables:
-        lines += [f"*{caption}*", "", _table(table), ""]
-    for i, (caption, figure) in enumerate(outcome.figures):
-        path = folder / FIGURES / f"{name}-{i + 1}.png"
-        figure.savefig(path, dpi=90, bbox_inches="tight", metadata={"Software": None})
-        lines += [f"![{caption}]({FIGURES}/{path.name})", "", f"*{caption}*", ""]
+    lines += [f"{paragraph}\n" for paragraph in record["notes"]]
+    for caption, rows in record["tables"].items():
+        lines += [f"*{caption}*", "", _table(rows), ""]
+    for figure in record["figures"]:
+        caption = figure["caption"]
+        lines += [f"![{caption}]({FIGURES}/{figure['file']})", "", f"*{caption}*", ""]
     return "\n".join(lines)
 
 
-def _check_row(check: Check) -> str:
-    sign = "at least" if check.at_least else "at most"
-    word = "reached" if check.holds else f"**missed** {check.note}".strip()
-    unit = f" {check.unit}" if check.unit else ""
-    asked = f"{sign} {number(check.limit)}{unit}"
-    return f"| {check.what} | {number(check.value)}{unit} | {asked} | {word} |"
+def _check_row(check: Record) -> str:
+    sign = "at least" if check["at_least"] else "at most"
+    word = "reached" if check["holds"] else f"**missed** {check['note']}".strip()
+    unit = f" {check['unit']}" if check["unit"] else ""
+    asked = f"{sign} {number(check['limit'])}{unit}"
+    return f"| {check['what']} | {number(check['value'])}{unit} | {asked} | {word} |"
 
 
 def number(value: float) -> str:
@@ -120,39 +192,19 @@ def number(value: float) -> str:
     return f"{value:.{digits}f}" if digits < 8 else f"{value:.2e}"
 
 
-def _table(table: pd.DataFrame) -> str:
+def _table(rows: Sequence[Mapping[str, Any]]) -> str:
     def cell(value: object) -> str:
         return number(value) if isinstance(value, float) else str(value)
 
-    lines = ["| " + " | ".join(map(str, table.columns)) + " |", "|" + "---|" * len(table.columns)]
-    lines += [
-        "| " + " | ".join(cell(v) for v in row) + " |" for row in table.itertuples(index=False)
-    ]
+    columns = list(rows[0])
+    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
+    lines += ["| " + " | ".join(cell(row[c]) for c in columns) + " |" for row in rows]
     return "\n".join(lines)
 
 
 def _anchor(title: str) -> str:
     kept = "".join(c for c in title.lower() if c.isalnum() or c in " -_")
     return kept.replace(" ", "-")
-
-
-def _record(
-    outcomes: Mapping[str, Outcome], left_out: Mapping[str, str], run: dict[str, Any]
-) -> dict[str, Any]:
-    studies = {
-        name: {
-            "title": outcome.title,
-            "seconds": round(outcome.seconds, 1),
-            "cpu_seconds": round(outcome.cpu_seconds, 1),
-            "checks": [
-                {**vars(check), "value": float(check.value), "holds": bool(check.holds)}
-                for check in outcome.checks
-            ],
-            "tables": {caption: table.to_dict("records") for caption, table in outcome.tables},
-        }
-        for name, outcome in outcomes.items()
-    }
-    return {**run, "studies": studies, "not_run": dict(left_out)}
 
 
 def _replace(path: Path, text: str) -> None:

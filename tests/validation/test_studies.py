@@ -68,6 +68,25 @@ def test_the_page_shows_misfits_and_what_did_not_run(tmp_path: Path) -> None:
     assert [check["holds"] for check in record["studies"]["slab"]["checks"]] == [True, False, False]
 
 
+def test_a_page_takes_studies_from_an_earlier_one(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    second.mkdir()
+    write_page(first, {"slab": outcome(), "other": outcome()}, {}, RUN)
+    changed = dataclasses.replace(outcome(), title="A wall")
+    later = {**RUN, "commit": "def"}
+    page = write_page(
+        second, {"other": changed}, {"slab": "no"}, later, earlier=first, order=["slab", "other"]
+    ).read_text()
+    assert page.index("## A slab") < page.index("## A wall")
+    assert "commits abc, def" in page
+    assert "not run" not in page
+    names = ["slab-1.png", "other-1.png"]
+    assert all((second / "images" / "validation" / name).exists() for name in names)
+    with pytest.raises(InputError, match="no page of an earlier run"):
+        write_page(second, {}, {}, RUN, earlier=tmp_path)
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [(0.0, "0"), (12345.6, "12346"), (1.0, "1.00"), (-0.0246, "-0.0246"), (3e-9, "3.00e-09")],
