@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from heatmat.city import City
     from heatmat.comparison import compare
     from heatmat.errors import HeatMatError, InputError
+    from heatmat.map_comparison import compare_maps
     from heatmat.maps import Maps
     from heatmat.result import Result
     from heatmat.scenario import Scenario
@@ -36,6 +37,7 @@ __all__ = [
     "__version__",
     "attribute",
     "compare",
+    "compare_maps",
     "sensitivity",
     "sweep",
 ]
@@ -51,6 +53,7 @@ _HOME = {
     "Weather": "heatmat.weather",
     # Not heatmat.compare: a submodule of that name would hide the function.
     "compare": "heatmat.comparison",
+    "compare_maps": "heatmat.map_comparison",
     "attribute": "heatmat.attribution",
     "sensitivity": "heatmat.sensitivities",
     "sweep": "heatmat.sweeps",

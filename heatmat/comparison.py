@@ -116,26 +116,44 @@ def check_comparable(before: Simulation, after: Simulation) -> None:
     InputError
         Naming what differs.
     """
-    a, b = before.maps, after.maps
-    pairs = {
-        "seed": (before.seed, after.seed),
-        "city.crs": (a.crs_wkt, b.crs_wkt),
-        "city.resolution_m": (a.resolution, b.resolution),
-        "city.extent": (
-            (a.nx, a.ny, a.origin, a.west, a.south, a.window),
-            (b.nx, b.ny, b.origin, b.west, b.south, b.window),
-        ),
-        "city.buildings": (a.edge_ab.tobytes(), b.edge_ab.tobytes()),
-        "city.buildings (heights)": (a.region_plane.tobytes(), b.region_plane.tobytes()),
-        "time": (before.times.tobytes(), after.times.tobytes()),
-    }
-    for key, (one, other) in pairs.items():
+    for key, one, other in _pairs(before, after):
         if one != other:
-            plain = isinstance(one, int | float | str)
+            plain = isinstance(one, int | float | str) and key != "city.crs"
             raise InputError(
                 "the two scenarios differ in more than their materials",
                 where=key,
-                expected=one if plain and key != "city.crs" else "the same on both sides",
-                got=other if plain and key != "city.crs" else "different",
+                expected=one if plain else "the same on both sides",
+                got=other if plain else "different",
                 remedy="use the same extent, grid and times, or with_interventions",
             )
+
+
+def _pairs(before: Simulation, after: Simulation) -> list[tuple[str, Any, Any]]:
+    """What must be the same, by the key that sets it, the plainest first."""
+    a, b = before.maps, after.maps
+    corner = [(m.origin[0] + m.west, m.origin[1] + m.south) for m in (a, b)]
+    inner = [
+        _box(np.round([x + m.window[2] * m.resolution,
+                        y + (m.ny - m.window[1]) * m.resolution,
+                        x + m.window[3] * m.resolution,
+                        y + (m.ny - m.window[0]) * m.resolution], 6))
+        for m, (x, y) in zip((a, b), corner, strict=True)
+    ]  # fmt: skip
+    each = [(s.scenario.output_step_min, s.scenario.field_resolution_m) for s in (before, after)]
+    return [
+        ("seed", before.seed, after.seed),
+        ("city.crs", a.crs_wkt, b.crs_wkt),
+        ("city.resolution_m", a.resolution, b.resolution),
+        ("city.extent", inner[0], inner[1]),
+        ("city.margin_m", (a.nx, a.ny, *corner[0]), (b.nx, b.ny, *corner[1])),
+        ("city.buildings", a.edge_ab.tobytes(), b.edge_ab.tobytes()),
+        ("city.buildings (heights)", a.region_plane.tobytes(), b.region_plane.tobytes()),
+        ("time.output_step_min", each[0][0], each[1][0]),
+        ("time.start", str(before.times[0]), str(after.times[0])),
+        ("time.end", str(before.times[-1]), str(after.times[-1])),
+        ("solver.field_resolution_m", each[0][1], each[1][1]),
+    ]
+
+
+def _box(bounds: np.ndarray) -> str:
+    return " ".join(f"{value:.10g}" for value in bounds)

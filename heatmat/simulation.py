@@ -302,6 +302,30 @@ class Simulation:
         other._label()
         return other
 
+    def beside(self, scenario: Scenario) -> Simulation:
+        """Another scenario with the same seed; the city is shared where both name the same.
+
+        Parameters
+        ----------
+        scenario : Scenario
+            May differ in anything; what is not the same is made anew.
+        """
+        mine = self.scenario
+        if mine._city is not scenario._city or mine.tables.city != scenario.tables.city:
+            return Simulation(scenario, device=self._device, seed=self.seed, progress=self.progress)
+        other = copy.copy(self)
+        other.scenario, other.store = scenario, None
+        other.warnings, other._extra, other._solver, other._field = [], set(), None, None
+        climate = ("weather", "time", "physics")
+        if (mine._weather, mine._physics) != (scenario._weather, scenario._physics) or any(
+            getattr(mine.tables, name) != getattr(scenario.tables, name) for name in climate
+        ):
+            other.forcing = _forcing(scenario, self._bare_maps)
+            other.notes = [*self.city.notes(), *other.forcing.notes]
+        other._exposure = None
+        other._label()
+        return other
+
     def need_constructions(self, names: Iterable[str]) -> None:
         """Make sure that the solver knows constructions that a query names."""
         missing = {name for name in names if name} - self._extra
@@ -327,7 +351,6 @@ class Simulation:
 
 def _build(scenario: Scenario, progress: Progress) -> tuple[City, Maps, Forcing]:
     """City, maps and forcing of a scenario."""
-    from heatmat.forcing import make_forcing
     from heatmat.info import available_memory
     from heatmat.maps import check_memory
     from heatmat.rasterise import maps_from_city
@@ -347,8 +370,15 @@ def _build(scenario: Scenario, progress: Progress) -> tuple[City, Maps, Forcing]
     progress("maps", 0.0, 1.0)
     maps = maps_from_city(city, scenario.resolution_m)
     progress("weather", 0.0, 1.0)
+    return city, maps, _forcing(scenario, maps)
+
+
+def _forcing(scenario: Scenario, maps: Maps) -> Forcing:
+    """The forcing of a scenario where its maps lie."""
+    from heatmat.forcing import make_forcing
+
     weather = scenario.build_weather(maps.latitude, maps.longitude)
-    forcing = make_forcing(
+    return make_forcing(
         weather,
         start=scenario.start,
         end=scenario.end,
@@ -358,7 +388,6 @@ def _build(scenario: Scenario, progress: Progress) -> tuple[City, Maps, Forcing]
         longitude=maps.longitude,
         physics=scenario.physics(),
     )
-    return city, maps, forcing
 
 
 def _case(

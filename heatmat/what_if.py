@@ -140,7 +140,7 @@ class _Change:
             return name if alias else self.entry.construction
         copy = f"{name}+{self.entry.name}"
         if copy not in self.known:
-            changed = self._changed(old)
+            changed = self._tried(old)
             if _same(old, changed):
                 self.ancestors[name].add(copy)  # later interventions may name it all the same
                 return name
@@ -148,13 +148,26 @@ class _Change:
             self.ancestors[copy] = self.ancestors[name] | {copy}
         return copy
 
+    def _tried(self, old: Construction) -> Construction:
+        """The changed copy; what is wrong with it names the intervention."""
+        try:
+            return self._changed(old)
+        except InputError as error:
+            raise InputError(
+                error.what,
+                where=f"interventions {self.entry.name!r}: {error.where}",
+                expected=error.expected,
+                got=error.got,
+                remedy=error.remedy or "choose by where.construction what can be changed so",
+            ) from None
+
     def _changed(self, old: Construction) -> Construction:
         """A copy with the layers of `add`, the finish, and the properties of `set`."""
         from heatmat.materials import layers_from_tables
 
         changes: dict[str, object] = {}
         add = self.entry.add
-        where = f"interventions {self.entry.name!r}: add"
+        where = "add"
         outside = layers_from_tables(add["outside"], f"{where}.outside") if "outside" in add else ()
         inside = layers_from_tables(add["inside"], f"{where}.inside") if "inside" in add else ()
         if outside or inside:

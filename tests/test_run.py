@@ -194,7 +194,7 @@ def test_compare_wants_one_grid(place: Path, capsys: pytest.CaptureFixture[str])
     (place / "small.toml").write_text(text)
     arguments = [str(place / "s.toml"), str(place / "small.toml"), "--out", str(place / "no")]
     assert cli.main(["compare", *arguments, "--resolution", "4", "-q"]) == 2
-    assert "the two scenarios differ in extent" in capsys.readouterr().err
+    assert "city.extent: the two scenarios differ" in capsys.readouterr().err
 
 
 def test_check_prints_findings_and_writes_nothing(

@@ -29,6 +29,19 @@ _CF: dict[str, dict[str, str]] = {
         "long_name": "one standard error of the sampling; contains no model error",
         "units": "K",
     },
+    "surface_temperature_change": {
+        "long_name": "change of the surface temperature seen from above, B minus A",
+        "units": "K",
+        "ancillary_variables": "surface_temperature_change_standard_error",
+    },
+    "surface_temperature_change_standard_error": {
+        "long_name": "one standard error of the change, from paired replicates; no model error",
+        "units": "K",
+    },
+    "ground_temperature_change": {"long_name": "change of the ground, B minus A", "units": "K"},
+    "roof_temperature_change": {"long_name": "change of the roofs, B minus A", "units": "K"},
+    "surface_temperature_a": {"long_name": "surface temperature of A", "units": "K"},
+    "surface_temperature_b": {"long_name": "surface temperature of B", "units": "K"},
     "radiometric_temperature": {
         "long_name": "radiometric temperature seen from above: mean of emissivity T^4 over mean "
         "emissivity, to the quarter",
@@ -97,7 +110,11 @@ def extent_of(maps: xr.Dataset) -> tuple[float, float, float, float]:
     return transform.c, bottom, right, transform.f
 
 
-def write_temperature_tif(path: str | Path, maps: xr.Dataset) -> Path:
+def write_temperature_tif(
+    path: str | Path,
+    maps: xr.Dataset,
+    quantity: str = "kinetic surface temperature seen from above",
+) -> Path:
     """Write the surface temperature as a cloud-optimised GeoTIFF.
 
     One float32 band a time in kelvin, not-a-number where there is no value; each band's
@@ -109,6 +126,8 @@ def write_temperature_tif(path: str | Path, maps: xr.Dataset) -> Path:
         File to write; written aside and renamed.
     maps : xarray.Dataset
         ``surface_temperature`` (time, y, x) in K, coordinates of cell centres, row 0 north.
+    quantity : str
+        What the file's tags say it holds.
 
     Returns
     -------
@@ -139,9 +158,7 @@ def write_temperature_tif(path: str | Path, maps: xr.Dataset) -> Path:
             dataset.write(values[band - 1].values.astype(np.float32), band)
             dataset.set_band_description(band, iso_stamp(time, offset))
             dataset.set_band_unit(band, "K")
-        dataset.update_tags(
-            quantity="kinetic surface temperature seen from above", units="K", software="HeatMat"
-        )
+        dataset.update_tags(quantity=quantity, units="K", software="HeatMat")
     return Path(path)
 
 
@@ -158,7 +175,7 @@ def to_cf(maps: xr.Dataset) -> xr.Dataset:
         out[name].attrs = {**out[name].attrs, **attributes, "grid_mapping": "spatial_ref"}
         floating = out[name].dtype.kind == "f"
         out[name].encoding = {"_FillValue": np.float32("nan")} if floating else {}
-    if "surface_temperature_standard_error" not in out:
+    if "surface_temperature" in out and "surface_temperature_standard_error" not in out:
         out["surface_temperature"].attrs.pop("ancillary_variables", None)
     gdal = (transform.c, transform.a, transform.b, transform.f, transform.d, transform.e)
     out = out.assign_coords(spatial_ref=((), np.int32(0)))

@@ -1,0 +1,213 @@
+"""Two simulations of one city side by side: what every pixel and storey has on either side.
+
+Both sides place the same starts and send the same rays. A pixel's parts are marched with each of
+their two sets of rays apart (which read the two halves of the field), storeys with each of their
+replicates apart: the error of a difference is that of the differences of the sets, not a sum of two
+errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from heatmat.field import Field
+    from heatmat.field_map import PixelGrid
+    from heatmat.maps import Maps
+    from heatmat.solver import Requests
+
+SIZES = 10.0 ** np.arange(-4.0, 2.0, 0.5)
+"""Root mean squares of differences [K] between which the errors of parts are pooled."""
+
+SET_ROWS = 4
+"""Most replicates of a group's mean: two sets of rays, or four draws of a storey."""
+
+PairTile = dict[str, np.ndarray]
+
+
+@dataclass
+class Sides:
+    """The two fields and the maps of either side."""
+
+    field_a: Field
+    field_b: Field
+    maps_a: Maps
+    maps_b: Maps
+
+
+def pair_rows(
+    sides: Sides, grid: PixelGrid, rows: tuple[int, int], origin: tuple[float, float], seed: int
+) -> PairTile:
+    """Some rows of pixels on both sides.
+
+    Returns
+    -------
+    dict of str to ndarray
+        (pixels, times) in kelvin: surface_, ground_ and roof_temperature of a and their change b
+        minus a, so that equal sides give exactly zero; what `pooled_error` needs for the error of
+        the change; and groups of parts, see `group_sums`.
+    """
+    from heatmat.field_map import _weighted, march_rows
+
+    a = march_rows(sides.field_a, grid, rows, origin, seed, audit_all=True)
+    b = march_rows(sides.field_b, grid, rows, origin, seed, audit_all=True)
+    pixels = (rows[1] - rows[0]) * grid.nx
+    share = a.share / np.maximum(np.bincount(a.pixel, a.share, pixels), 1e-9)[a.pixel]
+    share = share.astype(np.float32)
+    kind, before = a.values.kind, a.values.mean
+    each = b.values.sets - a.values.sets
+    change = each.mean(axis=1)
+    tile: PairTile = {}
+    of_kind = {"surface": share, "ground": share * (kind == 0), "roof": share * (kind == 1)}
+    for name, weight in of_kind.items():
+        tile[f"{name}_temperature"] = _weighted(before, weight, a.pixel, pixels)
+        tile[f"{name}_change"] = _changes(change, weight, a.pixel, pixels)
+    error = 0.5 * np.abs(each[:, 1] - each[:, 0])
+    known = np.isfinite(change).all(axis=1)
+    tile["part_pixel"] = a.pixel.astype(np.int32)
+    tile["part_square"] = (share**2).astype(np.float32)
+    tile["part_class"] = error_classes(change, b.values.composition)
+    tile["audit_class"] = tile["part_class"][known]
+    tile["audit_square"] = error[known] ** 2
+    k = grid.divide
+    keys = np.stack(
+        [kind, a.values.composition, b.values.composition, sides.maps_a.region_building[a.region]],
+        axis=1,
+    )
+    area = a.share.astype(float) * (grid.size / k) ** 2
+    return tile | group_sums(keys[known], area[known], before[known], each[known])
+
+
+def pair_patches(sides: Sides, places: Requests) -> PairTile:
+    """Patches of wall on both sides.
+
+    Returns
+    -------
+    dict of str to ndarray
+        (patches, times) in kelvin: wall_temperature of a, wall_change and wall_error; and
+        wall_sets (patches, replicates, times), the change by each replicate.
+    """
+    from heatmat.field_walls import march_patches
+
+    whole_a, each_a = march_patches(sides.field_a, places)
+    _, each_b = march_patches(sides.field_b, places)
+    each = each_b - each_a
+    known = np.isfinite(each)
+    count = known.sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        change = np.nansum(each, axis=1) / count
+        away = np.where(known, each - change[:, None], 0.0)
+        error = np.sqrt((away**2).sum(axis=1) / (count - 1) / count)
+    values = {"temperature": whole_a, "change": change, "error": error, "sets": each}
+    return {f"wall_{name}": array.astype(np.float32) for name, array in values.items()}
+
+
+def error_classes(change: np.ndarray, composition: np.ndarray) -> np.ndarray:
+    """Classes in which the errors of changes are alike: composition after, and size of the change.
+
+    Where nothing changes at all the class is one whose error is zero.
+    """
+    with np.errstate(invalid="ignore"):
+        size = np.sqrt(np.nan_to_num(change**2).mean(axis=1))
+    step = np.where(size > 0.0, 1 + np.searchsorted(SIZES, size), 0)
+    return (composition * (SIZES.size + 2) + step).astype(np.int32)
+
+
+def _changes(change: np.ndarray, weight: np.ndarray, pixel: np.ndarray, pixels: int) -> np.ndarray:
+    """Weighted means of changes by pixel [K], float32; NaN where there is no weight."""
+    chosen = np.flatnonzero(weight > 0.0)
+    chosen = chosen[np.argsort(pixel[chosen], kind="stable")]
+    out = np.full((pixels, change.shape[1]), np.nan, np.float32)
+    if chosen.size:
+        where = pixel[chosen]
+        first = np.flatnonzero(np.append(True, where[1:] != where[:-1]))
+        total = np.add.reduceat(change[chosen] * weight[chosen, None], first, axis=0)
+        out[where[first]] = total / np.add.reduceat(weight[chosen], first)[:, None]
+    return out
+
+
+def group_sums(
+    keys: np.ndarray, area: np.ndarray, before: np.ndarray, each: np.ndarray
+) -> PairTile:
+    """Sums over parts of one kind, composition before and after, and building.
+
+    Parameters
+    ----------
+    keys : ndarray of int, shape (parts, 4)
+        Kind, composition of a, composition of b, building.
+    area : ndarray, shape (parts,)
+        [m2].
+    before : ndarray, shape (parts, times)
+        Temperatures of a [K].
+    each : ndarray, shape (parts, sets, times)
+        Changes by each set of rays [K].
+
+    Returns
+    -------
+    dict of str to ndarray
+        group_key (n, 4), group_area (n,), group_before (n, times) and group_sets
+        (n, SET_ROWS, times) times area, group_low and group_high (n, times): least and largest
+        change of a part.
+    """
+    found, index = np.unique(keys, axis=0, return_inverse=True)
+    index = index.ravel()
+    order = np.argsort(index, kind="stable")
+    first = np.searchsorted(index[order], np.arange(len(found)))
+    times = before.shape[1]
+    sets = np.full((len(found), SET_ROWS, times), np.nan)
+    if not len(found):
+        empty = np.zeros((0, times))
+        return {
+            "group_key": found.reshape(0, 4), "group_area": np.zeros(0), "group_before": empty,
+            "group_sets": sets, "group_low": empty, "group_high": empty,
+        }  # fmt: skip
+    weight = area[order, None]
+    for s in range(each.shape[1]):
+        sets[:, s] = np.add.reduceat(weight * each[order, s], first, axis=0)
+    change = np.nanmean(each, axis=1)[order]
+    return {
+        "group_key": found,
+        "group_area": np.add.reduceat(area[order], first),
+        "group_before": np.add.reduceat(weight * before[order], first, axis=0),
+        "group_sets": sets,
+        "group_low": np.minimum.reduceat(change, first, axis=0),
+        "group_high": np.maximum.reduceat(change, first, axis=0),
+    }
+
+
+def pair_map(
+    sides: Callable[[], Sides],
+    grid: PixelGrid,
+    origin: tuple[float, float],
+    seed: int,
+    words: int,
+    *,
+    load: Callable[[str], PairTile | None] = lambda key: None,
+    save: Callable[[str, PairTile], None] = lambda key, tile: None,
+    progress: Callable[[float], None] = lambda done: None,
+) -> tuple[PairTile, list[PairTile]]:
+    """All pixels of both sides, with the standard errors of the change; and the groups by tile.
+
+    `sides` is called where a tile is not there yet; the rest is as in `field_map.gather_map`.
+    """
+    from heatmat.field_map import map_tiles, pooled_error
+
+    tiles: list[PairTile] = []
+    for rows in map_tiles(grid, 2 * words):
+        key = f"pair-{grid.size:g}-{rows[0]}"
+        tile = load(key)
+        if tile is None:
+            tile = pair_rows(sides(), grid, rows, origin, seed)
+            save(key, tile)
+        tiles.append(tile)
+        progress(rows[1] / grid.ny)
+    errors = pooled_error(tiles, tiles[0]["surface_temperature"].shape[1])
+    names = [n for n in tiles[0] if not n.startswith(("part_", "audit_", "group_"))]
+    whole = {name: np.concatenate([tile[name] for tile in tiles]) for name in names}
+    whole["change_error"] = np.concatenate(errors)
+    groups = [{n: v for n, v in t.items() if n.startswith("group_")} for t in tiles]
+    return whole, groups
