@@ -79,7 +79,12 @@ class ContrastiveScorer:
         config = getattr(self.model.config, "text_config", self.model.config)
         length = int(getattr(config, "max_position_embeddings", 64))
         tokens = self.processor.tokenizer(
-            texts, padding="max_length", truncation=True, max_length=length, return_tensors="pt"
+            texts,
+            padding="max_length",
+            padding_side="right",
+            truncation=True,
+            max_length=length,
+            return_tensors="pt",
         )
         names = {"input_ids", "attention_mask"}
         if str(self.model.config.model_type).startswith("siglip"):
