@@ -79,17 +79,14 @@ def page_tables(reference: dict[str, Any]) -> dict[str, str]:
     tables["speed"] = markdown_table(heads, rows)
     rows = []
     for s in scenes:
-        fast = s["time_shares_2_5d"]
-        rows.append(
-            [s["name"], "2.5D", *(f"{100 * fast[k]:.0f} %" for k in ("rays", "shadow_rays")),
-             f"{100 * fast['conduction']:.0f} %", f"{100 * fast['rest']:.0f} %"]
-        )  # fmt: skip
-        for which, shares in s["time_shares_3d"].items():
-            rows.append(
-                [s["name"], f"3D, {which}", f"{100 * shares['rays']:.0f} %",
-                 f"{100 * shares['shadow_rays']:.0f} %",
-                 f"{100 * shares['walks_and_boundaries']:.0f} %", "in it"]
-            )  # fmt: skip
+        slow = s["time_shares_3d"]
+        for side, shares in (
+            ("2.5D", s["time_shares_2_5d"]),
+            ("3D, instant", slow["instant"]),
+            ("3D, day", slow["day"]),
+        ):
+            named = (shares[k] for k in ("rays", "shadow_rays", "conduction", "rest"))
+            rows.append([s["name"], side, *(f"{100 * share:.0f} %" for share in named)])
     heads = ["scene", "side", "rays", "shadow rays", "conduction", "rest"]
     tables["shares"] = markdown_table(heads, rows)
     rows = []

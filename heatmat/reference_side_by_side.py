@@ -75,7 +75,10 @@ def measure_scene(scene: Scene, device: str, seed: int, effort: Effort) -> dict[
             "seconds": curve.seconds.tolist(),
             "rms_error_k": np.sqrt((curve.error**2).mean(axis=(1, 2))).tolist(),
         },
-        "rays_per_second_3d": {name: 1.0 / seconds for name, seconds in rates.items()},
+        "rays_per_second_3d": {
+            name: 1.0 / seconds for name, seconds in rates.items() if name != "step"
+        },
+        "steps_per_second_3d": 1.0 / max(rates["step"], 1e-12),
         "time_shares_3d": shares,
         "time_shares_2_5d": shares_2_5d(asked),
         "triangles": len(slow.mesh.faces),

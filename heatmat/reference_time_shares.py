@@ -22,15 +22,23 @@ KERNELS = {
 
 
 def rates_of_paths(slow: SlowSide) -> dict[str, float]:
-    """Seconds a ray where the paths go (`heatmat.reference.rates.ray_rates`)."""
-    from heatmat.reference.rates import ray_rates
+    """Seconds a ray and a step where the paths go (`heatmat.reference.rates`).
+
+    A step's seconds are without its share of rays into the solid, which are counted as rays.
+    """
+    from heatmat.reference.rates import ray_rates, step_rate
 
     suns = slow.climate.steps[1:4].T
-    return ray_rates(slow.mesh, slow.points, slow.normals, suns[suns[:, 2] > 0.05])
+    rates = ray_rates(slow.mesh, slow.points, slow.normals, suns[suns[:, 2] > 0.05])
+    step, rays = step_rate(slow.solver, slow.faces, slow.points)
+    return rates | {"step": float(max(0.0, step - rays * rates["closest"]))}
 
 
 def shares_3d(counts: dict[str, int], seconds: float, rates: dict[str, float]) -> dict[str, float]:
-    """Shares of the 3D side's time: rays at their measured rate; the rest walks and boundaries.
+    """Shares of the 3D side's time: rays and steps at their measured rates, and the rest.
+
+    The rest is what happens at boundaries: what is gathered there, the choice of the mode, and for
+    a day the replay of its 24 instants.
 
     Parameters
     ----------
@@ -39,14 +47,16 @@ def shares_3d(counts: dict[str, int], seconds: float, rates: dict[str, float]) -
     seconds : float
         Time of those paths.
     rates : dict
-        Seconds a ray.
+        Seconds a ray and a step.
     """
     closest = (counts["rays"] + counts["solid_rays"]) * rates["closest"]
     shadow = counts["shadow_rays"] * rates["any"]
+    steps = counts["steps"] * rates["step"]
     shares = {
         "rays": closest / seconds,
         "shadow_rays": shadow / seconds,
-        "walks_and_boundaries": 1.0 - (closest + shadow) / seconds,
+        "conduction": steps / seconds,
+        "rest": 1.0 - (closest + shadow + steps) / seconds,
     }
     if "embree_closest" in rates:
         shares["rays_by_embree"] = (
@@ -60,7 +70,7 @@ def with_embree(speedup: float, shares: dict[str, float]) -> float | None:
     """The ratio if the 3D side's rays were as fast as Embree's; None where it is not installed."""
     if "rays_by_embree" not in shares:
         return None
-    return float(speedup * (shares["walks_and_boundaries"] + shares["rays_by_embree"]))
+    return float(speedup * (shares["conduction"] + shares["rest"] + shares["rays_by_embree"]))
 
 
 def shares_2_5d(fast: FastSide, paths: int = 32) -> dict[str, float]:

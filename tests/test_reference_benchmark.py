@@ -65,12 +65,16 @@ def test_time_to_an_error_is_read_from_the_curve() -> None:
 
 
 def test_faster_rays_shorten_only_the_rays() -> None:
-    counts = {"rays": 60, "solid_rays": 40, "shadow_rays": 100}
-    rates = {"closest": 2e-3, "any": 1e-3, "embree_closest": 1e-3, "embree_any": 0.5e-3}
+    counts = {"rays": 60, "solid_rays": 40, "shadow_rays": 100, "steps": 1000}
+    rates = {
+        "closest": 2e-3, "any": 1e-3, "step": 5e-4, "embree_closest": 1e-3, "embree_any": 0.5e-3,
+    }  # fmt: skip
     shares = shares_3d(counts, 1.0, rates)
     assert shares["rays"] == pytest.approx(0.2) and shares["shadow_rays"] == pytest.approx(0.1)
+    assert shares["conduction"] == pytest.approx(0.5) and shares["rest"] == pytest.approx(0.2)
     assert with_embree(100.0, shares) == pytest.approx(85.0)
-    assert with_embree(100.0, shares_3d(counts, 1.0, {"closest": 1e-3, "any": 1e-3})) is None
+    ours = {"closest": 1e-3, "any": 1e-3, "step": 1e-4}
+    assert with_embree(100.0, shares_3d(counts, 1.0, ours)) is None
 
 
 def test_a_small_run_agrees_and_reports(tmp_path: Path) -> None:

@@ -1,12 +1,29 @@
-"""How many rays a second: ours, and Embree's on the same rays where it is installed."""
+"""What the parts of paths cost: rays, ours and Embree's where it is installed, and walks."""
 
 import time
 
 import numpy as np
 
 from heatmat.reference.bvh import Bvh
+from heatmat.reference.layout import (
+    ANYWHERE,
+    AT_BOUNDARY,
+    BETWEEN,
+    C_SOLID_RAYS,
+    C_STEPS,
+    COUNTS,
+    FACE_BEHIND,
+    I1,
+    I2,
+    SOLID_DELTA,
+    Walker,
+    face_normal,
+    settings_vector,
+)
 from heatmat.reference.mesh import AIR, Mesh
 from heatmat.reference.rays import blocked, closest_hit
+from heatmat.reference.sampling import hash_pair
+from heatmat.reference.walk import step_anywhere, step_between
 from heatmat.runtime import synchronise, ti, tm
 
 F1 = ti.types.ndarray(dtype=ti.f32, ndim=1)
@@ -30,6 +47,88 @@ def _shoot(
         else:
             hit = closest_hit(o, d, 0.0, 1e5, nodes, triangles)
             out[i] = hit.t
+
+
+@ti.kernel
+def _walk(
+    paths: ti.i32,
+    events: ti.i32,
+    probe_face: I1,
+    probe_point: F2,
+    faces: F2,
+    labels: I2,
+    solids: F2,
+    quantiles: F1,
+    settings: settings_vector,
+    all_nodes: ti.types.ndarray(),
+    all_triangles: ti.types.ndarray(),
+    edge_nodes: ti.types.ndarray(),
+    edge_triangles: ti.types.ndarray(),
+    counted: I2,
+):
+    """Steps in the solids alone: a walk that lands sets off again under the face it landed on."""
+    for task in range(probe_face.shape[0] * paths):
+        start = probe_face[task % probe_face.shape[0]]
+        p = tm.vec3(0.0)
+        for k in ti.static(range(3)):
+            p[k] = probe_point[task % probe_face.shape[0], k]
+        e = face_normal(faces, start)
+        walker = Walker(
+            p=p, depth=0.0, face=start, solid=labels[start, FACE_BEHIND], stage=BETWEEN, e=e,
+            off=e, other=-2, e_other=e, plane_other=0.0, anchor=p, clear=-1.0, lag=0.0, usual=1.0,
+            state=hash_pair(ti.u32(11), ti.cast(task, ti.u32)), pairs=0,
+        )  # fmt: skip
+        walker.depth = solids[walker.solid, SOLID_DELTA]
+        tally = ti.Vector.zero(ti.i32, COUNTS)
+        for _ in range(events):
+            if walker.stage == AT_BOUNDARY:
+                walker.depth = solids[walker.solid, SOLID_DELTA]
+                walker.stage = BETWEEN
+            if walker.stage == ANYWHERE:
+                step_anywhere(
+                    walker, tally, faces, labels, solids, quantiles, settings, all_nodes,
+                    all_triangles,
+                )  # fmt: skip
+            else:
+                step_between(
+                    walker, tally, faces, labels, solids, quantiles, settings, all_nodes,
+                    all_triangles, edge_nodes, edge_triangles,
+                )  # fmt: skip
+        for k in ti.static(range(COUNTS)):
+            counted[task, k] = tally[k]
+
+
+def step_rate(solver: object, faces: np.ndarray, points: np.ndarray) -> tuple[float, float]:
+    """Processor seconds a step of walks that set off under some faces, rays into solids included.
+
+    Parameters
+    ----------
+    solver : ReferenceSolver
+    faces, points : ndarray, shapes (n,) and (n, 3)
+        Where they set off, as `ReferenceSolver.solve` takes them.
+
+    Returns
+    -------
+    seconds : float
+    rays : float
+        Rays into solids a step.
+    """
+    paths, events = max(1, 4096 // len(faces)), 256
+    counted = ti.ndarray(dtype=ti.i32, shape=(len(faces) * paths, COUNTS))
+    start = ti.ndarray(dtype=ti.i32, shape=len(faces))
+    start.from_numpy(np.asarray(faces, np.int32))
+    where = _device(points)
+
+    def walk() -> None:
+        _walk(
+            paths, events, start, where, *solver.scene[:3], solver.quantiles, solver.settings(),
+            *solver.trees[2:], counted,
+        )  # fmt: skip
+        synchronise()
+
+    seconds = _least(walk)
+    tally = counted.to_numpy().astype(np.int64).sum(axis=0)
+    return seconds / tally[C_STEPS], tally[C_SOLID_RAYS] / tally[C_STEPS]
 
 
 def ray_rates(
