@@ -16,6 +16,7 @@ from data_sources.facade_labels.evidence import Belief
 from data_sources.facade_labels.fill_in import Buildings, use_of, year_of
 from heatmat.errors import InputError
 from heatmat.facade_evidence import fits
+from heatmat.library import library
 from heatmat.output.atomic import aside
 from heatmat.scenario import Scenario
 from heatmat.tag_constructions import facade_of
@@ -42,6 +43,8 @@ class CityBuildings:
     buildings : Buildings
     default_facade : str
         Construction.
+    own_walls : list of str
+        Wall constructions that the scenario adds to the library.
     """
 
     path: Path
@@ -51,6 +54,7 @@ class CityBuildings:
     edited: list[str]
     buildings: Buildings
     default_facade: str
+    own_walls: list[str]
 
     def known(self, default: Belief) -> Known:
         """Tags and what is stated by hand, beside a regional default."""
@@ -99,7 +103,13 @@ def read_city(city: Path) -> CityBuildings:
     rows: dict[str, Any] = {}
     for row in made.buildings.to_dict("records"):
         rows.setdefault(feature_id(row["building_id"], set(ids)), row)
-    return _assemble(file, collection, ids, rows, made.default_facade)
+    known = library()
+    walls = [
+        name
+        for name, item in scenario.constructions().items()
+        if item.kind == "wall" and name not in known
+    ]
+    return _assemble(file, collection, ids, rows, made.default_facade, walls)
 
 
 def _load(file: Path) -> dict[str, Any]:
@@ -137,6 +147,7 @@ def _assemble(
     ids: list[str],
     rows: Mapping[str, Mapping[str, Any]],
     default_facade: str,
+    walls: list[str],
 ) -> CityBuildings:
     names = [name for name in dict.fromkeys(ids) if name in rows]
     tags, edited = {}, []
@@ -159,7 +170,7 @@ def _assemble(
         whole=[str(tags[name].get("part_of") or name) for name in names],
     )
     present = [name if name in rows else None for name in ids]
-    return CityBuildings(file, collection, present, tags, edited, buildings, default_facade)
+    return CityBuildings(file, collection, present, tags, edited, buildings, default_facade, walls)
 
 
 def write_facades(city: CityBuildings, fields: Mapping[str, Mapping[str, Any]]) -> bool:

@@ -107,7 +107,7 @@ def label_city(
     own = folder / FOLDER
     corrections = merge(read_corrections(own / CORRECTIONS), more)
     notes = _unknown(corrections, city, views)
-    table = read_table(folder)
+    table = read_table(folder, city.own_walls)
     default = read_default(own / DEFAULT, city.default_facade)
     views = [_of_feature(view, city) for view in views]
     raw = {a.image_id: a for a in answer([view.crop for view in views], say)}

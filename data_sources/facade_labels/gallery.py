@@ -7,6 +7,7 @@ escaped; ids travel in attributes, and the script reads them back as text.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -89,6 +90,8 @@ def _page(
     ]
     # In a script element only "</" and "<!--" end the text.
     data = json.dumps(rows, ensure_ascii=True).replace("<", "\\u003c")
+    # What a browser remembers is of these corrections: when they change, it starts anew.
+    store = f"heatmat {title} {hashlib.sha256(data.encode()).hexdigest()[:12]}"
     legend = "".join(
         f'<span><i style="background:{COLOURS[name]}"></i>{name.replace("_", " ")}</span>'
         for name in (*LABELS, "window")
@@ -98,7 +101,7 @@ def _page(
 <meta http-equiv="Content-Security-Policy" content="{POLICY}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Facades of {escape(title)}</title><style>{STYLE}</style></head>
-<body data-city="{escape(title)}"><header><h1>Facades of {escape(title)}</h1>
+<body data-store="{escape(store)}"><header><h1>Facades of {escape(title)}</h1>
 <p>Least sure first. Pick what is wrong, save <code>corrections.csv</code>, and run
 <code>heatmat materials CITY --corrections corrections.csv</code>: it stays in the folder and stands
 above every later run.</p>

@@ -42,7 +42,7 @@ SCRIPT = """
 "use strict";
 const rows = new Map();
 const key = (b, i) => JSON.stringify([b, i]);
-const store = "heatmat-corrections:" + document.body.dataset.city;
+const store = document.body.dataset.store;
 const known = JSON.parse(document.getElementById("known").textContent);
 for (const [b, i, label, window, note] of known)
   rows.set(key(b, i), {b, i, label, window: String(window), note});

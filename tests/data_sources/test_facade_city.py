@@ -188,7 +188,10 @@ def test_tables_of_the_folder_are_used(tmp_path, model):
     own = folder / "materials"
     table = (own / "constructions.csv").read_text()
     assert "tile," in table
-    (own / "constructions.csv").write_text(re.sub(r"tile,\w+", "tile,concrete_wall", table))
+    with open(folder / "scenario.toml", "a") as stream:
+        stream.write('\n[constructions.tiled]\nalbedo = 0.4\nemissivity = 0.9\nkind = "wall"\n')
+        stream.write('layers = [{ material = "brick", thickness_m = 0.1 }]\n')
+    (own / "constructions.csv").write_text(re.sub(r"tile,\w+", "tile,tiled", table))
     rows = "".join(f"{label},{1.0 if label == 'wood' else 0}\n" for label in LABELS)
     (own / "regional_default.csv").write_text(f"label,share\n{rows}window,0.5\n")
     calibration = {"temperature": 50.0, "model": "another", "revision": "r", "prompt_id": "p"}
@@ -196,7 +199,7 @@ def test_tables_of_the_folder_are_used(tmp_path, model):
     for _ in range(2):
         assert run(folder) == 0
         best = properties(folder)["way/1"]["facade_composition"]
-        assert max(best, key=best.get) == "concrete_wall"
+        assert max(best, key=best.get) == "tiled"
     (own / "regional_default.csv").write_text("label,share\nwod,1\n")
     assert run(folder) == 2
 
