@@ -3,7 +3,7 @@
 A view is worth counts, as if so many patches of the wall had been drawn and named. Counts add up;
 what views of one building get wrong together (a habit of the model, the rear that no camera sees)
 does not average out, so the total is bounded. The spread of the Dirichlet is the uncertainty that
-`heatmat query --material-uncertainty` draws from. Decision 19 says why.
+`heatmat query --material-uncertainty` draws from. Decision 20 says why.
 """
 
 from __future__ import annotations
