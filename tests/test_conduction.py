@@ -15,7 +15,7 @@ from heatmat.conduction import (
     free_response,
     slab_modes,
 )
-from heatmat.construction import INSIDE_FILM
+from heatmat.construction import INSIDE_FILM, Construction, Layer
 from heatmat.kernels import layout
 from heatmat.library import library
 from heatmat.prepare import inner_conductance, slab_layers
@@ -74,6 +74,19 @@ def test_every_construction_answers_like_its_layers(name: str) -> None:
     # and by 18 mK for one of half an hour, of which there is far less.
     answers = [10.0 * z / (z + 1.0 / 15.0) for z in (got, exact)]
     assert np.abs(answers[0] - answers[1]).max() < 0.020
+
+
+def test_layers_stand_in_their_order() -> None:
+    """Insulation outside on a heavy wall: the sun warms its skin, inside out the whole."""
+    board, heavy = Layer(0.1, 0.035, 30.0, 1400.0), Layer(0.2, 2.0, 2400.0, 900.0)
+    wall = Construction("outside", "wall", (board, heavy), albedo=0.3, emissivity=0.9)
+    omega = np.array([2.0 * np.pi / DAY])
+    by_hand = [SlabLayer(0.1, 0.035, 4.2e4), SlabLayer(0.2, 2.0, 2.16e6)]
+    exact, turned = (surface_impedance(layers, 7.69, omega) for layers in (by_hand, by_hand[::-1]))
+    modes = slab_modes(slab_layers(wall), 7.69)
+    got = impedance_of_modes(modes.rate, modes.gain, modes.direct, omega, modes.film)
+    assert abs(exact[0]) > 5.0 * abs(turned[0])
+    assert abs(got[0] / exact[0] - 1.0) < 0.01  # eight modes and the grid
 
 
 def test_the_reduction_keeps_its_own_bound() -> None:

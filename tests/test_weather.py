@@ -65,6 +65,22 @@ def test_minute_zero_and_sixty_mean_the_same(tmp_path):
     assert a.time[0] == np.datetime64("2005-01-01T01:00:00")
 
 
+def test_every_column_lands_where_it_belongs(tmp_path, rows):
+    """Each column of the file with a value of its own, at noon of the year's second day."""
+    changed = [list(row) for row in rows]
+    noon = 24 + 11
+    changed[noon][6:10] = ["21.5", "9.5", "46", "98765"]
+    changed[noon][12:16] = ["345", "612", "701", "123"]
+    changed[noon][20:22] = ["235", "3.5"]
+    weather = Weather.from_epw(write_epw(tmp_path / "w.epw", changed))
+    assert to_celsius(weather.air_temperature[noon]) == pytest.approx(21.5)
+    assert to_celsius(weather.dew_point[noon]) == pytest.approx(9.5)
+    columns = ("pressure", "sky_longwave", "ghi", "dni", "dhi", "wind_direction", "wind_speed")
+    found = [getattr(weather, name)[noon] for name in columns]
+    assert found == pytest.approx([98765.0, 345.0, 612.0, 701.0, 123.0, 235.0, 3.5])
+    assert weather.sky_longwave[noon + 1] == 300.0 and not weather.notes
+
+
 def test_linear_between_stamps_and_wrap_at_the_years_end(tmp_path, rows):
     weather = Weather.from_epw(write_epw(tmp_path / "w.epw", rows))
     # row 0 (01:00) has 0 C, row 1 has 1 C; row 8759 (24:00 of 31 December) has 19 C

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
+import dataclasses
 
+import numpy as np
+import shapely
+
+from heatmat.field import Field
 from heatmat.kernels import layout
 from heatmat.kernels.heightfield import SKY
 from heatmat.kernels.visibility import start_visibility
@@ -13,7 +17,7 @@ from heatmat.runtime import ti
 from heatmat.solver import Solver
 from tests.conftest import SEED
 from tests.map_city import messy_city
-from tests.physics_case import make_case_of, make_series, plan_requests, wall_requests
+from tests.physics_case import boxes, make_case_of, make_series, plan_requests, wall_requests
 
 
 def test_the_sun_is_seen_where_a_ray_to_it_reaches_the_sky(rng: np.random.Generator) -> None:
@@ -53,3 +57,17 @@ def test_the_sun_is_seen_where_a_ray_to_it_reaches_the_sky(rng: np.random.Genera
         expected = free & (facing > 0.0)
         np.testing.assert_array_equal(lit[clear], expected[clear])
         assert 0.05 < expected.mean() < 0.95
+
+
+def test_shadows_are_cast_along_the_grids_axes() -> None:
+    """Paths and field: azimuths from true north, less the grid's convergence."""
+    case = make_case_of(boxes([shapely.box(0, 0, 8, 8)], [6.0], margin=4.0), make_series(dni=600.0))
+    turned = dataclasses.replace(case, maps=dataclasses.replace(case.maps, convergence_deg=20.0))
+    forcing = case.forcing
+    true = forcing.sun_direction[forcing.spin_up_steps :][forcing.sun_up[forcing.spin_up_steps :]]
+    expected = (np.degrees(np.arctan2(true[:, 0], true[:, 1])) - 20.0) % 360.0
+    stamps = np.arange(forcing.spin_up_steps + 1, forcing.n_steps + 1)
+    for asked in (Solver(turned, "cpu"), Field(turned, 8.0, stamps, device="cpu")):
+        nodes = asked.plan.chunks[0].nodes
+        azimuth = np.degrees(np.arctan2(nodes[:, 0], nodes[:, 1])) % 360.0
+        np.testing.assert_allclose(azimuth, expected, atol=1e-3)

@@ -117,6 +117,18 @@ def test_thirty_days_in_one_chunk_and_in_seven() -> None:
         assert np.abs(values[0] - values[1])[..., 0].max() < 1e-3
 
 
+def test_rooms_warm_walls_and_the_deep_ground_streets() -> None:
+    """The inner side alone: constructions by their kind, at two steady temperatures."""
+    case = courtyard()  # rooms 7 K above the base temperature, deep ground 3 K below it
+    kinds = case.constructions.kinds
+    assert set(kinds) == {"wall", "roof", "ground"}
+    for i, kind in enumerate(kinds):
+        # Each between its own inside and the base temperature, at which the outside is held.
+        inside = -3.0 if kind == "ground" else 7.0
+        share = case.free_series(i, 0) / inside
+        assert 0.0 < share.min() and share.max() < 1.0, case.constructions.names[i]
+
+
 def test_held_surfaces() -> None:
     """At air temperature or at a number, as starts and as what others see."""
     known = library()
