@@ -19,6 +19,12 @@ from tests.data_sources.facade_pictures import TEXTURES, texture
 
 SIDE, PATCH, TEXT = 32, 8, 24
 STEPS, BATCH, LESSONS = 300, 48, 900
+SMALL: dict[str, Any] = {
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+}
 IMAGE = {"size": {"shortest_edge": SIDE}, "crop_size": {"height": SIDE, "width": SIDE}}
 CHAT = (
     "{% for m in messages %}{{ m['role'] }}: {% for c in m['content'] %}"
@@ -39,7 +45,7 @@ def _corpus() -> list[str]:
     return [*every, prompts.asked(), *prompts.answers.values()]
 
 
-def _torch() -> Any:
+def quiet_torch() -> Any:
     import torch
 
     torch.set_num_threads(1)  # the tensors are too small to share out
@@ -73,27 +79,25 @@ def clip_tokenizer() -> Any:
 
 def clip_parts() -> tuple[Any, Any]:
     """A tiny CLIP with random weights, and its processor."""
-    _torch()
+    quiet_torch()
     from transformers import CLIPConfig, CLIPImageProcessorPil, CLIPModel, CLIPProcessor
 
     tokenizer = clip_tokenizer()
-    small = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2}
-    small["num_attention_heads"] = 2
     config = CLIPConfig(
-        text_config=small
+        text_config=SMALL
         | {
             "vocab_size": len(tokenizer),
             "max_position_embeddings": TEXT,
             "eos_token_id": tokenizer.eos_token_id,
             "bos_token_id": tokenizer.bos_token_id,
         },
-        vision_config=small | {"image_size": SIDE, "patch_size": PATCH},
+        vision_config=SMALL | {"image_size": SIDE, "patch_size": PATCH},
         projection_dim=32,
     )
     return CLIPModel(config), CLIPProcessor(CLIPImageProcessorPil(**IMAGE), tokenizer)
 
 
-def _save(*parts: Any) -> Path:
+def save_model(*parts: Any) -> Path:
     folder = _folder()
     for part in parts:
         part.save_pretrained(folder)
@@ -103,7 +107,7 @@ def _save(*parts: Any) -> Path:
 @functools.cache
 def tiny_clip() -> Path:
     """Folder of a CLIP that knows nothing."""
-    return _save(*clip_parts())
+    return save_model(*clip_parts())
 
 
 @functools.cache
@@ -113,7 +117,7 @@ def trained_clip() -> Path:
     It learns from made-up tiles of one texture, or of two with an edge between them; what it is to
     say of those is their areas. Words of other classes are there to be wrong.
     """
-    torch = _torch()
+    torch = quiet_torch()
     model, processor = clip_parts()
     prompts = Prompts()
     rng = np.random.default_rng(3)
@@ -136,7 +140,7 @@ def trained_clip() -> Path:
         loss.backward()
         fastest.step()
         pace.step()
-    return _save(model.eval(), processor)
+    return save_model(model.eval(), processor)
 
 
 def _unit(torch: Any, output: Any) -> Any:
@@ -169,7 +173,7 @@ def _lessons(processor: Any, classes: Any, rng: np.random.Generator) -> tuple[An
 @functools.cache
 def tiny_siglip() -> Path:
     """Folder of a SigLIP that knows nothing."""
-    _torch()
+    quiet_torch()
     from transformers import (
         SiglipConfig,
         SiglipImageProcessorPil,
@@ -178,10 +182,8 @@ def tiny_siglip() -> Path:
     )
 
     tokenizer = clip_tokenizer()
-    small = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2}
-    small["num_attention_heads"] = 2
     config = SiglipConfig(
-        text_config=small
+        text_config=SMALL
         | {
             "vocab_size": len(tokenizer),
             "max_position_embeddings": TEXT,
@@ -190,17 +192,39 @@ def tiny_siglip() -> Path:
             "eos_token_id": tokenizer.eos_token_id,
             "bos_token_id": tokenizer.bos_token_id,
         },
-        vision_config=small | {"image_size": SIDE, "patch_size": PATCH},
+        vision_config=SMALL | {"image_size": SIDE, "patch_size": PATCH},
     )
     image = SiglipImageProcessorPil(size={"height": SIDE, "width": SIDE})
-    return _save(SiglipModel(config), SiglipProcessor(image, tokenizer))
+    return save_model(SiglipModel(config), SiglipProcessor(image, tokenizer))
+
+
+def chat_tokenizer(*special: str, **options: Any) -> Any:
+    """A byte-level BPE trained on the question and the answers."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    trained = Tokenizer(models.BPE())
+    trained.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    trained.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=500,
+        special_tokens=["<s>", "</s>", "<pad>", *special],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+    )
+    trained.train_from_iterator([*_corpus(), "user: assistant:"], trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=trained,
+        bos_token="<s>",
+        eos_token="</s>",
+        pad_token="<pad>",
+        **options,
+    )
 
 
 @functools.cache
 def tiny_llava() -> Path:
     """Folder of a LLaVA that knows nothing: a CLIP eye, a Llama, and a chat template."""
-    _torch()
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    quiet_torch()
     from transformers import (
         CLIPImageProcessorPil,
         CLIPVisionConfig,
@@ -208,27 +232,13 @@ def tiny_llava() -> Path:
         LlavaConfig,
         LlavaForConditionalGeneration,
         LlavaProcessor,
-        PreTrainedTokenizerFast,
     )
 
-    trained = Tokenizer(models.BPE())
-    trained.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    trained.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=500,
-        special_tokens=["<s>", "</s>", "<pad>", "<image>"],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-    )
-    trained.train_from_iterator([*_corpus(), "user: assistant:"], trainer)
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=trained, bos_token="<s>", eos_token="</s>", pad_token="<pad>"
-    )
-    small = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2}
-    small["num_attention_heads"] = 2
+    tokenizer = chat_tokenizer("<image>")
     config = LlavaConfig(
-        vision_config=CLIPVisionConfig(**small, image_size=SIDE, patch_size=PATCH),
+        vision_config=CLIPVisionConfig(**SMALL, image_size=SIDE, patch_size=PATCH),
         text_config=LlamaConfig(
-            **small,
+            **SMALL,
             vocab_size=len(tokenizer),
             num_key_value_heads=2,
             max_position_embeddings=512,
@@ -245,4 +255,4 @@ def tiny_llava() -> Path:
         num_additional_image_tokens=1,
         chat_template=CHAT,
     )
-    return _save(LlavaForConditionalGeneration(config), processor)
+    return save_model(LlavaForConditionalGeneration(config), processor)
