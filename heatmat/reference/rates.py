@@ -154,7 +154,31 @@ def ray_rates(
     random = np.random.default_rng(5)
     origin, direction = _rays(mesh, rows, points, normals, rays, random)
     to_sun = suns[random.integers(len(suns), size=rays)].astype(np.float32)
-    tree = Bvh.build(mesh.vertices, mesh.faces, subset=rows).to_device()
+    return _rates(mesh.vertices, mesh.faces, rows, origin, direction, to_sun)
+
+
+def random_rates(triangles: int, rays: int = 200_000) -> dict[str, float]:
+    """As `ray_rates`, for rays anywhere among triangles of about 1 m in a cube of 100 m."""
+    random = np.random.default_rng(7)
+    centres = random.uniform(-50.0, 50.0, (triangles, 1, 3))
+    vertices = (centres + random.normal(size=(triangles, 3, 3))).reshape(-1, 3).astype(np.float32)
+    faces = np.arange(3 * triangles, dtype=np.int32).reshape(-1, 3)
+    origin = random.uniform(-50.0, 50.0, (rays, 3)).astype(np.float32)
+    d = random.normal(size=(2, rays, 3))
+    d = (d / np.linalg.norm(d, axis=2, keepdims=True)).astype(np.float32)
+    return _rates(vertices, faces, np.arange(triangles), origin, d[0], d[1])
+
+
+def _rates(
+    vertices: np.ndarray,
+    faces: np.ndarray,
+    rows: np.ndarray,
+    origin: np.ndarray,
+    direction: np.ndarray,
+    to_sun: np.ndarray,
+) -> dict[str, float]:
+    """Seconds a ray of both kinds, ours and Embree's, among some rows of the faces."""
+    tree = Bvh.build(vertices, faces, subset=rows).to_device()
     result = {}
     for name, d, code in (("closest", direction, 0), ("any", to_sun, 1)):
         arrays = [_device(origin), _device(d)]
@@ -171,7 +195,7 @@ def ray_rates(
     except ImportError:
         return result
     scene = EmbreeScene()
-    TriangleMesh(scene, mesh.vertices[mesh.faces[rows]])
+    TriangleMesh(scene, vertices[faces[rows]])
     for name, d, query in (("closest", direction, "INTERSECT"), ("any", to_sun, "OCCLUDED")):
         seconds = _least(lambda d=d, query=query: scene.run(origin, d, query=query))
         result[f"embree_{name}"] = seconds / len(origin)
