@@ -62,11 +62,9 @@ def canyon_light(setting: Setting, day: Days) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        For south, east and west walls: daily light on them by both, and by EnergyPlus without the
-        block.
+        For south, east and west walls: daily light on them by both, by EnergyPlus without the
+        block, and by HeatMat with a black front.
     """
-    from heatmat.simulation import Simulation
-
     wall, roof = study_boxes()[0].wall, study_boxes()[0].roof
     white = dataclasses.replace(wall, name="opposite", albedo=SCREEN_ALBEDO)
     rows = []
@@ -78,22 +76,10 @@ def canyon_light(setting: Setting, day: Days) -> pd.DataFrame:
                        .values[box.surface(side), SOLAR])  # fmt: skip
         with_block = Model([box], day.period, (SOLAR,), screens=[screen], reflections=True)
         theirs = _daily(run_engine(mine, day, with_block, DAYS).values[box.surface(side), SOLAR])
-        folder = mine.folder
-        write_city(folder, [box, opposite], site_of(day.epw))
-        path = write_scenario(
-            folder / "canyon.toml",
-            [box, opposite],
-            time=time_table(day, 5),
-            physics={**MATCHED, "ground_reflection": "traced"},
-            epw=day.epw,
+        ours, single = (
+            _light_on(mine, day, dataclasses.replace(box, wall=front), opposite, side)
+            for front in (wall, dataclasses.replace(wall, name="black", albedo=0.0))
         )
-        scenario = Scenario.load(path)
-        with Simulation(scenario, device=setting.device, seed=setting.seed) as simulation:
-            points = read_points(folder / "points.csv", crs=simulation.city.crs)
-            one = points[points["id"] == box.surface(side)].reset_index(drop=True)
-            # A patch as high as the wall, of its middle: the engine gives the mean of the whole.
-            frame = simulation.query(one, resolution=box.height).to_dataframe()
-        ours = _daily(frame["incident_shortwave_w_m2"].to_numpy())
         rows.append(
             {
                 "wall": side,
@@ -101,9 +87,40 @@ def canyon_light(setting: Setting, day: Days) -> pd.DataFrame:
                 "EnergyPlus with the block [kWh/m2]": theirs,
                 "HeatMat with the block [kWh/m2]": ours,
                 "difference [%]": 100.0 * (ours / theirs - 1.0),
+                "the same, front black [%]": 100.0 * (single / theirs - 1.0),
             }
         )
     return pd.DataFrame(rows)
+
+
+def _light_on(setting: Setting, day: Days, box: Box, opposite: Box, side: str) -> float:
+    """HeatMat's daily light on a whole wall, by squares of 2 m [kWh/m2]."""
+    from heatmat.simulation import Simulation
+
+    folder = setting.folder / box.wall.name
+    folder.mkdir(parents=True, exist_ok=True)
+    write_city(folder, [box, opposite], site_of(day.epw))
+    path = write_scenario(
+        folder / "canyon.toml",
+        [box, opposite],
+        time=time_table(day, 5),
+        physics={**MATCHED, "ground_reflection": "traced"},
+        epw=day.epw,
+    )
+    with Simulation(Scenario.load(path), device=setting.device, seed=setting.seed) as simulation:
+        points = read_points(folder / "points.csv", crs=simulation.city.crs)
+        middle = points[points["id"] == box.surface(side)].iloc[0]
+        turn = np.radians(middle["azimuth_deg"] - simulation.maps.convergence_deg)
+        rows = []
+        for along in np.arange(-4.0, 4.1, 2.0):
+            for z in np.arange(1.0, box.height, 2.0):
+                x, y = middle["x"] + along * np.cos(turn), middle["y"] - along * np.sin(turn)
+                rows.append({"id": f"{along:g} {z:g}", "surface": "wall", "x": x, "y": y, "z": z,
+                             "azimuth_deg": middle["azimuth_deg"]})  # fmt: skip
+        frame = simulation.query(
+            pd.DataFrame(rows), resolution=2.0, target_error=0.1
+        ).to_dataframe()
+    return _daily(frame["incident_shortwave_w_m2"].to_numpy())
 
 
 def _at(setting: Setting, name: str) -> Setting:

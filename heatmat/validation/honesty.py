@@ -43,7 +43,7 @@ def study(setting: Setting) -> Outcome:
         asked = Asked(simulation, names[::3] if quick else names, rng)
         scrambles = 64 if quick else 256
         truth = reference(asked, scrambles)
-        errors = error_rows(asked, truth, SHORT_RAYS if quick else RAYS, 12 if quick else 48)
+        errors = error_rows(asked, truth, SHORT_RAYS if quick else RAYS, 12 if quick else 24)
         setting.progress("reported errors against the spread over seeds")
         everything = Asked(simulation, names[::3] if quick else list(PLACES), rng)
         spread = spread_rows(everything, TYPICAL, 48 if quick else 200)
@@ -52,7 +52,7 @@ def study(setting: Setting) -> Outcome:
         field = pd.DataFrame()
         if not quick:
             setting.progress("the field's errors")
-            field = field_rows(simulation, 200)
+            field = field_rows(simulation, 48)
     light = street = threads = pd.DataFrame()
     if not quick:
         setting.progress("roulette and later surfaces in an endless street")

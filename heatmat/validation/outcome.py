@@ -95,6 +95,8 @@ class Setting:
         Of HeatMat's random streams.
     data : Path, optional
         Folder of measured and real data that is not part of the package.
+    solweig_python : Path, optional
+        Interpreter that has the solweig package.
     progress : callable
         ``progress(text)``.
     """
@@ -104,4 +106,5 @@ class Setting:
     device: str = "auto"
     seed: int = 0
     data: Path | None = None
+    solweig_python: Path | None = None
     progress: Callable[[str], None] = lambda text: None

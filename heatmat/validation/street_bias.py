@@ -64,7 +64,7 @@ def _street(folder: Path, white: bool) -> Case:
     )  # fmt: skip
 
 
-def light_rows(setting: Setting, replicates: int = 256) -> pd.DataFrame:
+def light_rows(setting: Setting, replicates: int = 128) -> pd.DataFrame:
     """Diffuse light and longwave of all bounces on the floor of a white street, held hot."""
     case = _street(setting.folder, True)
     solver = Solver(case, setting.device)
@@ -103,7 +103,7 @@ def light_rows(setting: Setting, replicates: int = 256) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def street_rows(setting: Setting, replicates: int = 512) -> pd.DataFrame:
+def street_rows(setting: Setting, replicates: int = 256) -> pd.DataFrame:
     """A hot day by paths and by strips, at three places on the floor and three on a wall."""
     case = _street(setting.folder, False)
     exact, _ = StreetMarch(case, SPOTS, FACING, 200.0).run(5)

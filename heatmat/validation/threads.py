@@ -23,7 +23,7 @@ from heatmat.validation.block import block_points
 
 scenario, out, device, seed = sys.argv[1:]
 with Simulation(Scenario.load(scenario), device=device, seed=int(seed)) as simulation:
-    frame = simulation.query(block_points(), target_error=0.0, max_rays=512).to_dataframe()
+    frame = simulation.query(block_points(), target_error=0.0, max_rays=256).to_dataframe()
     field = simulation.map(4.0)["surface_temperature"].to_numpy()
 np.savez(out, points=frame["surface_temperature_c"].to_numpy(), field=field)
 """

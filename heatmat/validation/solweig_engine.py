@@ -1,0 +1,118 @@
+"""The solweig package, in a process and an environment of its own (its licence is GPL-3.0)."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from heatmat.errors import InputError
+from heatmat.validation.outcome import Setting
+
+VARIABLE = "HEATMAT_SOLWEIG_PYTHON"
+CHILD = Path(__file__).with_name("solweig_child.py")
+LONGEST = 900.0
+"""No run takes longer [s]."""
+ASK = "import importlib.metadata as m; print(m.version('solweig'))"
+
+
+@dataclass(frozen=True)
+class Solweig:
+    """What solweig made of a height map.
+
+    Attributes
+    ----------
+    sunlit : ndarray of bool, shape (positions, rows, columns)
+    sky_view : ndarray, shape (rows, columns)
+    patch_altitude_deg, patch_azimuth_deg : ndarray, shape (patches,)
+        Directions in which it looks for the sky.
+    band_edges_deg : ndarray
+        Altitudes that bound the bands of patches.
+    version : str
+    seconds : ndarray, shape (2,)
+        Processor time of the sunlit maps and of the view factors.
+    """
+
+    sunlit: np.ndarray
+    sky_view: np.ndarray
+    patch_altitude_deg: np.ndarray
+    patch_azimuth_deg: np.ndarray
+    band_edges_deg: np.ndarray
+    version: str
+    seconds: np.ndarray
+
+
+def interpreter(setting: Setting) -> Path | None:
+    """The Python that is to run solweig: from the setting, else from the environment."""
+    if setting.solweig_python is not None:
+        return setting.solweig_python
+    named = os.environ.get(VARIABLE, "")
+    return Path(named) if named else None
+
+
+def missing(setting: Setting) -> str:
+    """Why solweig cannot run here; empty if it can."""
+    python = interpreter(setting)
+    if python is None:
+        return (
+            "no Python that has solweig is named (--solweig-python, or the environment variable"
+            f" {VARIABLE}); solweig is GPL-3.0 and lives in an environment of its own"
+        )
+    try:
+        done = subprocess.run([python, "-c", ASK], capture_output=True, text=True, timeout=60.0)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"{python}: {error}"
+    return "" if done.returncode == 0 else f"{python} does not have solweig"
+
+
+def run(
+    python: Path, folder: Path, heights: np.ndarray, cell: float, directions: np.ndarray
+) -> Solweig:
+    """Let solweig look at a height map.
+
+    Parameters
+    ----------
+    python : Path
+        Interpreter that has solweig.
+    folder : Path
+        For the files that are exchanged.
+    heights : ndarray, shape (rows, columns)
+        [m], row 0 north.
+    cell : float
+        [m].
+    directions : ndarray, shape (positions, 3)
+        Towards the sun: east, north, up, on the grid.
+
+    Raises
+    ------
+    InputError
+        With the last line of what solweig said, if it fails.
+    """
+    given, out = folder / "heights.npz", folder / "solweig.npz"
+    azimuth = np.degrees(np.arctan2(directions[:, 0], directions[:, 1])) % 360.0
+    altitude = np.degrees(np.arcsin(directions[:, 2]))
+    np.savez(given, heights=heights, cell=cell, azimuth_deg=azimuth, altitude_deg=altitude)
+    # What else is on the path of this process is not for the other environment.
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    done = subprocess.run(
+        [python, CHILD, given, out], capture_output=True, text=True, timeout=LONGEST,
+        env=environment,
+    )  # fmt: skip
+    if done.returncode != 0:
+        said = done.stderr.strip().splitlines() or ["nothing"]
+        raise InputError("solweig failed", where=str(python), got=said[-1])
+    with np.load(out) as data:
+        shape = (len(directions), *heights.shape)
+        bits = np.unpackbits(data["sunlit"], count=int(np.prod(shape)))
+        return Solweig(
+            sunlit=bits.astype(bool).reshape(shape),
+            sky_view=data["sky_view"],
+            patch_altitude_deg=data["patch_altitude_deg"],
+            patch_azimuth_deg=data["patch_azimuth_deg"],
+            band_edges_deg=data["band_edges_deg"],
+            version=str(data["version"]),
+            seconds=data["seconds"],
+        )
