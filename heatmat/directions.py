@@ -195,7 +195,8 @@ def fit_modes(
     The reduction itself jumps by 1e-6 K m2/W between neighbouring slabs, which a difference of
     reduced modes would divide by the step. So the derivative of the slab's frequency response, with
     all modes, is fitted by what changes of rates, gains and the direct part do to the reduced one
-    (linear least squares over frequencies from years to a minute; the steady response exactly).
+    (linear least squares over periods from months to minutes, the steady response weighing ten
+    times as much).
 
     Parameters
     ----------
@@ -209,7 +210,7 @@ def fit_modes(
     tuple of ndarray
         Derivatives of rate, gain and (1,) direct.
     """
-    s = 1j * np.concatenate([[0.0], np.logspace(-8.0, -1.0, 71)])[:, None]
+    s = 1j * np.concatenate([[0.0], np.logspace(-6.5, -1.8, 71)])[:, None]
 
     def response(full: FullModes) -> np.ndarray:
         return (full.surface**2 / (full.rate + s)).sum(axis=1)
@@ -221,8 +222,9 @@ def fit_modes(
     columns = np.hstack([by_gain, by_rate, np.ones_like(s)])
     columns = np.vstack([columns.real, columns.imag])
     target = np.concatenate([wanted.real, wanted.imag])
-    weight = np.ones(target.size)
-    weight[0] = 1.0e3
+    level = np.abs(wanted)
+    weight = np.tile(1.0 / (level + 0.2 * level.max() + 1e-30), 2)
+    weight[0] *= 10.0
     size = np.abs(columns).max(axis=0)
     found = np.linalg.lstsq(
         columns / size * weight[:, None], target * weight, rcond=1.0e-9

@@ -43,20 +43,8 @@ class SharedRays(Solver):
         ]
 
     def place_sample(self, requests: Requests) -> Starts:
-        """Where starts lie, without marching anything: values are empty."""
-        start_f, start_i, _, _ = self.place(requests)
-        records, place = start_i.to_numpy(), start_f.to_numpy()
-        return Starts(
-            values=np.zeros((len(requests), 0, 1), np.float32),
-            valid=records[:, layout.T_VALID] == 1,
-            kind=records[:, layout.T_KIND],
-            composition=records[:, layout.T_COMPOSITION],
-            facade=records[:, layout.T_FACADE],
-            region=records[:, layout.T_REGION],
-            position=place[:, layout.S_X : layout.S_Z + 1],
-            sky_view=np.zeros(len(requests), np.float32),
-            sunlit_hours=np.zeros(len(requests), np.float32),
-        )
+        """Where starts lie, without marching anything."""
+        return placed(self, requests)
 
     def means_each(
         self, requests: Requests, rays: int, groups: Groups, progress=None
@@ -153,3 +141,21 @@ class SharedRays(Solver):
     def case_base(self) -> float:
         """Temperature that kernels count from [K]."""
         return float(self.tables.physics[layout.P_BASE])
+
+
+def placed(solver: Solver, requests: Requests) -> Starts:
+    """Where starts lie, without marching anything: values are empty."""
+    start_f, start_i, _, _ = solver.place(requests)
+    records, place = start_i.to_numpy(), start_f.to_numpy()
+    count = len(requests)
+    return Starts(
+        values=np.zeros((count, 0, 1), np.float32),
+        valid=records[:, layout.T_VALID] == 1,
+        kind=records[:, layout.T_KIND],
+        composition=records[:, layout.T_COMPOSITION],
+        facade=records[:, layout.T_FACADE],
+        region=records[:, layout.T_REGION],
+        position=place[:, layout.S_X : layout.S_Z + 1],
+        sky_view=np.zeros(count, np.float32),
+        sunlit_hours=np.zeros(count, np.float32),
+    )

@@ -26,8 +26,8 @@ LEAD = (
     "The surface heat island is the mean temperature of all surfaces of the district less that of "
     "an open, flat meadow under the same weather. Every group of constructions was replaced by "
     "{reference}, in every combination ({scenarios} scenarios along the same rays). A Shapley "
-    "value is the mean of what a group adds over all orders in which the groups could be built; form is "
-    "what the shape of the city does where all of it is made of the reference."
+    "value is the mean of what a group adds over all orders in which the groups could be built; "
+    "form is what the shape of the city does where all of it is made of the reference."
 )
 
 

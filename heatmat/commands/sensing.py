@@ -103,7 +103,7 @@ def write_maps(folder: RunDirectory, simulation: Simulation, maps: xr.Dataset) -
             maps,
             simulation.city,
             mean,
-            title=f"Change of the surface temperature for {change:g} of {name} more",
+            title=f"Effect of {change:g} more {name}",
             subtitle=f"{words}; mean over the window",
             label="K",
             colours="RdBu_r",
