@@ -30,7 +30,7 @@ from data_sources.image_files import BrokenImageError
 GROUP = 8
 """Crops that are handed to the model together, and then written."""
 
-PAUSE = 2.0
+PAUSE = 10.0
 """Between lines of progress, at least [s]."""
 
 

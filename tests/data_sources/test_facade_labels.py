@@ -18,6 +18,7 @@ from data_sources.facade_labels import (
     at_temperature,
     load_labeller,
 )
+from data_sources.facade_labels.answer import from_tiles
 from data_sources.facade_labels.prompts import PHRASES
 from tests.data_sources import tiny_kin, tiny_models
 from tests.data_sources.facade_pictures import save, scene
@@ -107,6 +108,32 @@ def test_swapped_labels_do_not(
     assert swapped.prompt_id != load_labeller(tiny_models.trained_clip()).prompt_id
     answers = swapped.label([crop for crop, _ in crops])
     assert worst(answers, [truth for _, truth in crops]) > 5 * WITHIN
+
+
+def test_tiles_are_put_together_as_written() -> None:
+    """Three tiles by hand: one with sky, one mostly sky, and one half outside of the mask."""
+    classes = list(Prompts().classes)
+    chance = [
+        {"brick": 0.6, "window": 0.2, "sky": 0.2},
+        {"brick": 0.4, "sky": 0.6},
+        {"render": 0.9, "window": 0.1},
+    ]
+    logits = np.log([[row.get(c, 1e-12) for c in classes] for row in chance])
+    raw = {"classes": classes, "tiles": logits.tolist(), "weights": [1.0, 1.0, 0.5]}
+    raw["boxes"] = [[0, 0, 1, 1]] * 3
+    empty = CropAnswer("x", "b", {}, 0.0, 0.0, 0.0, None, "m", "r", "p", raw)
+    answer = from_tiles(empty)
+    # The second tile is left out; the first weighs 0.8, the third 0.5.
+    assert answer.window_share == pytest.approx((0.8 * 0.25 + 0.5 * 0.1) / 1.3)
+    assert answer.shares["brick"] == pytest.approx(0.6 / 1.05)
+    assert answer.shares["render"] == pytest.approx(0.45 / 1.05)
+    assert answer.facade_fraction == pytest.approx((0.8 + 0.4 + 0.5) / 2.5)
+    spread = [-0.75 * np.log(0.75) - 0.25 * np.log(0.25), -0.9 * np.log(0.9) - 0.1 * np.log(0.1)]
+    peaked = [1 - s / np.log(len(LABELS) + 1) for s in spread]
+    expected = 0.68 * (0.8 * peaked[0] + 0.5 * peaked[1]) / 1.3
+    assert answer.certainty == pytest.approx(expected, rel=1e-6)
+    pooled = np.array([answer.raw["logits"][label] for label in LABELS])
+    assert pooled.argmax() == LABELS.index("brick")
 
 
 def test_only_sky_and_trees_is_no_answer(tmp_path: Path) -> None:
