@@ -67,6 +67,8 @@ class City:
         Whom to name beside pictures and results.
     crowns : Trees or None
         How trees become crowns; None: they stand aside.
+    terrain : path or None
+        Raster of the ground's elevation; None: flat.
     """
 
     buildings: gpd.GeoDataFrame
@@ -81,6 +83,7 @@ class City:
     counts: dict[str, int]
     attribution: str
     crowns: Trees | None = None
+    terrain: str | Path | None = None
 
     @classmethod
     def from_file(

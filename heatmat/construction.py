@@ -212,6 +212,9 @@ class Construction:
     attic : tuple of Layer
         What lies behind the layers of a pitched roof.
     description : str
+    irrigation : tuple of float or None
+        Moisture availability while watered, and from when to when every day [h of local standard
+        time]; may pass midnight.
 
     Raises
     ------
@@ -233,6 +236,7 @@ class Construction:
     pitched: bool = False
     attic: tuple[Layer, ...] = field(default=(), repr=False)
     description: str = ""
+    irrigation: tuple[float, float, float] | None = None
 
     def __post_init__(self) -> None:
         where = f"constructions.{self.name}"

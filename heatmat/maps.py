@@ -106,6 +106,11 @@ class Maps:
         First and last day with leaves, ``MM-DD``.
     crown_compositions : tuple of int
         Compositions of leaves and of bare twigs.
+    hill_elevation : ndarray of float32, shape (rows, columns) or (0, 0)
+        Elevation of the land at the points of a coarse grid that reaches past the map, row 0 south
+        [m above datum]; none where it is flat.
+    hill_frame : tuple of float
+        CRS coordinates of its first point, and spacing [m].
     """
 
     crs_wkt: str
@@ -158,6 +163,8 @@ class Maps:
     crown_transmissivity: tuple[float, float] = (0.03, 0.5)
     crown_leaf_on: tuple[str, str] = ("04-15", "10-31")
     crown_compositions: tuple[int, int] = (0, 0)
+    hill_elevation: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    hill_frame: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
     @property
     def has_crowns(self) -> bool:
@@ -248,7 +255,7 @@ class Maps:
 
 def _retuple(plain: dict[str, Any]) -> None:
     """Tuples that JSON made lists."""
-    for name in ("crown_transmissivity", "crown_leaf_on", "crown_compositions"):
+    for name in ("crown_transmissivity", "crown_leaf_on", "crown_compositions", "hill_frame"):
         if name in plain:
             plain[name] = tuple(plain[name])
 

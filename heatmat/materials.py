@@ -7,6 +7,7 @@ it stands in; ``sources.csv`` spells the keys out. See docs/materials.md.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -21,6 +22,7 @@ from heatmat.construction import (
     check_range,
 )
 from heatmat.errors import InputError, nearest
+from heatmat.foliage import foliage
 from heatmat.library import (
     ALIASES,
     attic_layers,
@@ -63,7 +65,16 @@ LAYER_KEYS = {
 }
 """Words of a layer in a scenario file, and the attribute of `Layer` they set."""
 
-TABLE_KEYS = (*PROPERTIES, "layers", "temperature", "kind", "pitched", "source", "description")
+TABLE_KEYS = (
+    *PROPERTIES,
+    "layers",
+    "temperature",
+    "kind",
+    "pitched",
+    "source",
+    "description",
+    "irrigation",
+)
 """Words of a [constructions.NAME] table."""
 
 
@@ -100,6 +111,34 @@ def with_properties(
     )
 
 
+def irrigation_from_table(table: object, where: str) -> tuple[float, float, float]:
+    """``{ from = "20:00", to = "06:00", moisture_availability = 1.0 }`` as `Construction` keeps it.
+
+    Raises
+    ------
+    InputError
+        Another key, no time of day, no length, or a number out of range.
+    """
+    expected = '{ from = "20:00", to = "06:00", moisture_availability = 1.0 }'
+    if not isinstance(table, Mapping) or not {"from", "to"} <= set(table):
+        raise InputError("is not a schedule", where=where, expected=expected, got=repr(table))
+    _only(table, ("from", "to", "moisture_availability"), where)
+    hours = []
+    for key in ("from", "to"):
+        text = str(table[key])
+        found = re.fullmatch(r"(\d{1,2}):(\d{2})(:00)?", text)
+        hour = int(found[1]) + int(found[2]) / 60.0 if found and int(found[2]) < 60 else 99.0
+        if hour > 24.0:
+            raise InputError(
+                "is not a time of day", where=f"{where}.{key}", expected='"20:00"', got=text
+            )
+        hours.append(hour)
+    if hours[0] == hours[1]:
+        raise InputError("begins when it ends", where=where, expected=expected)
+    wet = table.get("moisture_availability", 1.0)
+    return check_range("moisture_availability", wet, where), hours[0], hours[1]
+
+
 def construction_from_dict(
     name: str,
     table: Mapping[str, Any],
@@ -113,7 +152,7 @@ def construction_from_dict(
         If `base` has it, the table changes only what it names.
     table : mapping
         albedo, emissivity, solar_transmittance, moisture_availability, roughness, layers or
-        temperature ('air' or degrees Celsius); also kind, pitched, source, description.
+        temperature ('air' or degrees Celsius); also irrigation, kind, pitched, source, description.
     base : mapping, optional
         What is known already; default: the library.
 
@@ -131,8 +170,10 @@ def construction_from_dict(
     if not isinstance(table, Mapping):
         raise InputError("is not a table", where=where, got=repr(table))
     _only(table, TABLE_KEYS, where)
-    known = (library() if base is None else base).get(name)
+    known = (library() if base is None else base).get(name) or foliage().get(name)
     fields = dict(table)
+    if "irrigation" in table:
+        fields["irrigation"] = irrigation_from_table(table["irrigation"], f"{where}.irrigation")
     if "layers" in table and "temperature" in table:
         raise InputError("has both layers and temperature", where=where, remedy="keep one")
     if "layers" in table:

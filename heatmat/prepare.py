@@ -94,7 +94,15 @@ def construction_table(
         gain=gain,
         direct=direct,
         full=full,
+        irrigation=_irrigation(items),
     )
+
+
+def _irrigation(items: list[Construction]) -> np.ndarray | None:
+    """Rows of `ConstructionTable.irrigation`; None where nothing is watered."""
+    if not any(item.irrigation for item in items):
+        return None
+    return np.array([item.irrigation or (0.0, 0.0, 0.0) for item in items])
 
 
 def physics_numbers(physics: PhysicsOptions) -> PhysicsNumbers:
@@ -138,8 +146,7 @@ def make_case(
     InputError
         If the maps name a construction that is not known.
     """
-    if maps.has_crowns:
-        constructions = {**foliage(), **constructions}
+    constructions = {**foliage(), **constructions}
     compositions = list(maps.compositions)
     wanted = {name for entries in compositions for name, _ in entries}
     wanted |= {default_facade, default_ground, *more}

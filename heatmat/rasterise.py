@@ -142,7 +142,6 @@ def maps_from_city(city: City, resolution: float) -> Maps:
         latitude=latitude,
         longitude=longitude,
         elevation=0.0,
-        terrain=np.zeros((grid.ny, grid.nx), dtype=np.float32),
         ground_composition=ground,
         ground_subdivision=ground.shape[0] // grid.ny,
         edge_facades=facades.edge_facades,
@@ -167,6 +166,7 @@ def maps_from_city(city: City, resolution: float) -> Maps:
         counts=counts,
         **cells,
         **crowns,
+        **_land(city, grid, counts),
     )
 
 
@@ -191,6 +191,26 @@ def _ground_raster(city: City, grid: Grid, compositions: Compositions) -> np.nda
         pairs, out_shape=shape, fill=default, dtype="int16",
         transform=_transform(grid, subdivision),
     )  # fmt: skip
+
+
+def _land(city: City, grid: Grid, counts: dict[str, float]) -> dict[str, Any]:
+    """The fields of `Maps` that elevations fill."""
+    from heatmat.terrain import elevations_on_cells, hills_from_raster
+
+    flat = {"terrain": np.zeros((grid.ny, grid.nx), dtype=np.float32)}
+    path = getattr(city, "terrain", None)
+    if path is None:
+        return flat
+    west, south = grid.west + grid.origin[0], grid.south + grid.origin[1]
+    north = south + grid.ny * grid.resolution
+    bounds = (west, south, west + grid.nx * grid.resolution, north)
+    hills = hills_from_raster(path, city.crs.to_wkt(), bounds)
+    if hills is None:
+        return flat
+    shape = (grid.ny, grid.nx)
+    flat["terrain"] = elevations_on_cells(hills, west, north, grid.resolution, shape)
+    counts["relief_m"] = float(np.ptp(flat["terrain"]))
+    return {**flat, **hills}
 
 
 def _crowns(

@@ -5,8 +5,10 @@ import numpy as np
 from heatmat.case import Case
 from heatmat.crowns import pack_crowns
 from heatmat.kernels import layout
+from heatmat.kernels.terrain import HILL_UNIT
 from heatmat.ray_grid import RAY_CELL, build_ray_grid
 from heatmat.runtime import ti
+from heatmat.terrain import pack_hills, padded
 
 
 def to_device(array: np.ndarray, dtype: object = None) -> ti.Ndarray:
@@ -69,6 +71,11 @@ class RayField:
         if maps.has_crowns:
             crowns, self.sun_size = blocks.size, layout.SUN_BYTE
             blocks = np.concatenate([blocks, pack_crowns(case)])
+        hills = 0
+        if getattr(maps, "hill_elevation", np.zeros(0)).size:
+            blocks = padded(blocks)
+            hills = blocks.size // HILL_UNIT
+            blocks = np.concatenate([blocks, pack_hills(maps)])
         self.cells = to_device(grid.cells)
         self.blocks = to_device(blocks)
         self.block_edges = to_device(grid.block_edges)
@@ -82,7 +89,7 @@ class RayField:
         top = float(maps.region_top.max(initial=0.0)) + 0.01
         east = maps.west + maps.nx * maps.resolution
         north = maps.south + maps.ny * maps.resolution
-        self.grid_f = ti.Vector([maps.west, maps.south, grid.cell, top, east, north], ti.f32)
+        self.grid_f = ti.Vector([maps.west, maps.south, grid.cell, top, east, north, hills], ti.f32)
         self.grid_i = ti.Vector([grid.nx, grid.ny, grid.nx + 2, crowns], ti.i32)
         self.wind = to_device(case.wind_coefficients[::-1].astype(np.float32))
         # Row 0 of the wind raster starts at the northern edge; the last row may hang over.

@@ -53,6 +53,8 @@ def build_city(scenario: Scenario) -> City:
         city = with_land_cover(city, table.land_cover, legend)
     if table.trees is not None:
         city = dataclasses.replace(city, crowns=_trees(table.trees))
+    if table.terrain is not None:
+        city = dataclasses.replace(city, terrain=table.terrain)
     known = scenario.constructions()
     for name, named_by in city.constructions().items():
         find_construction(name, known, where=f"{table.buildings}: {named_by}")

@@ -32,6 +32,7 @@ from heatmat.kernels.edges import (
     wall_ahead,
 )
 from heatmat.kernels.layout import ENVELOPE_SLOPES
+from heatmat.kernels.terrain import HILL_UNIT, over_hills
 from heatmat.runtime import ti, tm
 
 # What a ray ends on. SKY and BORDER are outcomes, the others surface kinds as well.
@@ -44,8 +45,9 @@ LEAF = 7  # 5 and 6 are other ends of a path's ray (`layout`)
 
 FAR = 1.0e30  # beyond every distance [m]
 
-# Numbers of `grid_f`: corner of the maps, side of a cell, tallest surface, far corner of the maps
-G_WEST, G_SOUTH, G_CELL, G_TOP, G_EAST, G_NORTH = 0, 1, 2, 3, 4, 5
+# Numbers of `grid_f`: corner of the maps, side of a cell, tallest surface, far corner of the maps;
+# where in `blocks` the land begins, over `HILL_UNIT` (0: it is flat)
+G_WEST, G_SOUTH, G_CELL, G_TOP, G_EAST, G_NORTH, G_HILLS = 0, 1, 2, 3, 4, 5, 6
 # Numbers of `grid_i`: cells, cells of a row with the ring around them, and where in `blocks` the
 # crowns begin (0: no trees)
 G_NX, G_NY, G_STRIDE, G_CROWNS = 0, 1, 2, 3
@@ -53,11 +55,17 @@ G_NX, G_NY, G_STRIDE, G_CROWNS = 0, 1, 2, 3
 # Numbers of a cell, see heatmat.ray_grid: highest point, region or block, envelopes
 CELL = 8
 C_TOP, C_CODE, C_ENVELOPE = 0, 1, 2
-grid_numbers = ti.types.vector(6, ti.f32)
+grid_numbers = ti.types.vector(7, ti.f32)
 
 Hit = ti.types.struct(
     status=ti.i32, t=ti.f32, region=ti.i32, facade=ti.i32, inside=ti.i32, normal=tm.vec3
 )
+
+
+@ti.func
+def nothing_met():
+    """A ray that reached the sky."""
+    return Hit(status=SKY, t=FAR, region=0, facade=-1, inside=0, normal=tm.vec3(0.0, 0.0, 1.0))
 
 
 @ti.func
@@ -292,6 +300,14 @@ def trace(
         if leaf < t_end:
             hit = Hit(status=LEAF, t=leaf, region=-1, facade=-1, inside=0,
                       normal=leaf_normal(d, key))  # fmt: skip
+    if grid_f[G_HILLS] > 0.0:
+        first = HILL_UNIT * ti.cast(grid_f[G_HILLS], ti.i32)
+        t_end = ti.select(hit.status == SKY or hit.status == BORDER, FAR, hit.t)
+        t_hill = over_hills(o, d, t_end, blocks, first)
+        if t_hill < t_end:
+            # A hillside is as the land beyond the map.
+            hit.status = BORDER
+            hit.t = t_hill
     return hit
 
 
@@ -340,4 +356,8 @@ def shadow(
             grid_f,
             grid_i,
         )
+    if grid_f[G_HILLS] > 0.0 and found == NO_ROW:
+        first = HILL_UNIT * ti.cast(grid_f[G_HILLS], ti.i32)
+        if over_hills(o, d, FAR, blocks, first) < FAR:
+            found = PLANE_ROW
     return found

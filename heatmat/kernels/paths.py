@@ -13,6 +13,7 @@ from heatmat.kernels.heightfield import (
     ROOF,
     SKY,
     grid_numbers,
+    nothing_met,
     trace,
 )
 from heatmat.kernels.layout import (
@@ -229,16 +230,35 @@ def trace_paths(
             k = 0
             luck = 0.0
             going = 1
+            d = n
+            hit = nothing_met()
             if primary < 0:
                 going = 0
             while going == 1:
                 slot = path * (MAX_VERTICES + 1) + k
                 followed = request_i[start, R_SAMPLE] * primaries.shape[1] + primary
                 level_key = combine(key, ti.cast(16 + 4 * k, ti.u32))
-                if k > 0:
-                    first = ti.cast(index, ti.i32) * LOOKS
-                    for j in range(LOOKS):
-                        d = cosine_direction(n, sobol_2d(ti.cast(first + j, ti.u32), level_key))
+                first = ti.cast(index, ti.i32) * LOOKS
+                # The looks of a later vertex, then the ray that is followed: all through one call,
+                # since every call of `trace` is compiled anew.
+                look = ti.select(k > 0, 0, LOOKS)
+                while look <= LOOKS:
+                    if look < LOOKS:
+                        followed = first + look
+                    elif k > 0:
+                        met = count_hits(looks, slot)
+                        vertex_i[slot, W_STATUS] = KILLED
+                        if (
+                            met == 0
+                            or k == MAX_VERTICES
+                            or luck >= survival(k, ti.cast(met, ti.f32) / LOOKS)
+                        ):
+                            going = 0
+                        else:
+                            u = uniform(index, combine(key, ti.cast(18 + 4 * k, ti.u32)))
+                            followed = first + chosen_primary(looks, slot, 0, met, u)
+                    if going == 1:
+                        d = cosine_direction(n, sobol_2d(ti.cast(followed, ti.u32), level_key))
                         hit = trace(
                             o,
                             d,
@@ -251,30 +271,11 @@ def trace_paths(
                             grid_f,
                             grid_i,
                         )
-                        looks[slot, j] = look_value(hit.status, d.z)
-                    met = count_hits(looks, slot)
-                    vertex_i[slot, W_STATUS] = KILLED
-                    if (
-                        met == 0
-                        or k == MAX_VERTICES
-                        or luck >= survival(k, ti.cast(met, ti.f32) / LOOKS)
-                    ):
-                        break
-                    u = uniform(index, combine(key, ti.cast(18 + 4 * k, ti.u32)))
-                    followed = first + chosen_primary(looks, slot, 0, met, u)
-                d = cosine_direction(n, sobol_2d(ti.cast(followed, ti.u32), level_key))
-                hit = trace(
-                    o,
-                    d,
-                    region,
-                    cells,
-                    blocks,
-                    block_edges,
-                    edge_sides,
-                    planes,
-                    grid_f,
-                    grid_i,
-                )
+                        if look < LOOKS:
+                            looks[slot, look] = look_value(hit.status, d.z)
+                    look += 1
+                if going == 0:
+                    break
                 if hit.status == SKY or hit.status == BORDER:
                     going = 0
                 else:

@@ -1,5 +1,6 @@
 """Rays by the batch, for measuring and comparing them."""
 
+from heatmat.kernels.crowns import NO_LEAF, through_crowns
 from heatmat.kernels.heightfield import grid_numbers, shadow, slanted, trace, walk
 from heatmat.kernels.starts import F1, F2, I1, I2, ivec4
 from heatmat.runtime import ti, tm
@@ -110,3 +111,12 @@ def triad(a: F1, b: F1, c: F1, factor: ti.f32):
     """A = b + factor c: what memory gives (McCalpin 1995, STREAM)."""
     for i in range(a.shape[0]):
         a[i] = b[i] + factor * c[i]
+
+
+@ti.kernel
+def crown_depths(rays: F2, ends: F1, depth: F1, blocks: F1, first: ti.i32):
+    """Optical depth of the crowns along rays (origin and direction) up to their ends [m]."""
+    for i in range(rays.shape[0]):
+        o = tm.vec3(rays[i, 0], rays[i, 1], rays[i, 2])
+        d = slanted(tm.vec3(rays[i, 3], rays[i, 4], rays[i, 5]))
+        depth[i] = through_crowns(o, d, ends[i], NO_LEAF, blocks, first).x
