@@ -47,6 +47,10 @@ the last one is done twice, with half of the texels' rays each."""
 FIRST_PASSES = 2
 """Most passes of the periodic day in the first iterate; each later one corrects it once more."""
 
+PASSES = 3
+"""Passes of the periodic day of what gathers from the field: two corrections leave a few hundredths
+of a kelvin at most."""
+
 BLOCK_BYTES = 4 << 20
 """Scratch memory of one launch: it stays in the cache."""
 
@@ -79,6 +83,7 @@ class Field:
     ) -> None:
         ensure_device(device)
         self.case = case
+        self.size = size
         self.rays = rayfield or RayField(case)
         self.plan = field_plan(case.forcing, stamps, case.maps.convergence_deg)
         self.tables = DeviceTables(case, self.plan)

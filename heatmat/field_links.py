@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from heatmat.chunks import Chunk
-from heatmat.kernels import layout, starts, texels
-from heatmat.rayfield import RayField, sun_shares, to_device
+from heatmat.kernels import field_sun, layout, starts, texels
+from heatmat.rayfield import RayField, to_device
 from heatmat.runtime import ti
 from heatmat.solver import Requests
 from heatmat.tables import DeviceTables
@@ -17,7 +17,7 @@ sun for half of it, under 0.05 K in the mean."""
 
 
 LEAP = 2
-"""Sun positions between two shadow rays where nothing changes from one to the next."""
+"""Sun positions between two rays to the sun while it is seen; in the shade each has its own."""
 
 
 @dataclass
@@ -33,7 +33,7 @@ class Bundle:
     bits : ti.Ndarray
         Sun visibility.
     leader : ti.Ndarray
-        See `kernels.texels.join_starts`.
+        See `kernels.field_sun.join_starts`.
     split : ti.Ndarray
         1 where the sets of rays are marched apart.
     samples : int
@@ -108,9 +108,13 @@ def place_bundle(bundle: Bundle, requests: Requests, field: RayField) -> tuple:
 
 def link_bundle(
     bundle: Bundle, codes: ti.Ndarray, keys: ti.Ndarray, field: RayField, lookup: tuple,
-    tables: DeviceTables,
-) -> None:  # fmt: skip
-    """Trace the first rays."""
+    tables: DeviceTables, near: float = 0.0,
+) -> tuple[ti.Ndarray, ti.Ndarray]:  # fmt: skip
+    """Trace the first rays; requests for what they meet within `near` metres."""
+    shape = bundle.links.shape if near > 0.0 else (1, 1)
+    near_f = ti.ndarray(dtype=ti.f32, shape=(*shape, 4))
+    near_i = ti.ndarray(dtype=ti.i32, shape=shape)
+    near_i.fill(texels.NOT_NEAR)
     texels.trace_links(
         codes,
         keys,
@@ -119,6 +123,9 @@ def link_bundle(
         bundle.links,
         bundle.count,
         bundle.known,
+        near,
+        near_f,
+        near_i,
         *field.geometry,
         field.grid_f,
         field.grid_i,
@@ -126,13 +133,14 @@ def link_bundle(
         tables.physics,
         tables.switches,
     )
+    return near_f, near_i
 
 
 def shade_bundle(
     bundle: Bundle, nodes: np.ndarray, days: np.ndarray, field: RayField, *, together: bool
 ) -> None:
     """Sun visibility at some positions, and which starts march as one (`together`: all)."""
-    texels.sun_bits(
+    field_sun.sun_bits(
         bundle.start_f,
         bundle.start_i,
         to_device(nodes),
@@ -143,7 +151,7 @@ def shade_bundle(
         field.grid_f,
         field.grid_i,
     )
-    texels.join_starts(
+    field_sun.join_starts(
         bundle.start_i, bundle.bits, bundle.leader, bundle.samples, JOIN, int(together),
         field.sun_size,
     )  # fmt: skip
@@ -153,6 +161,7 @@ def sunlit_hours(bundle: Bundle, chunk: Chunk, step: float, size: int) -> np.nda
     """Hours of sun of each start on the window's first day, shape (starts,)."""
     if chunk.first_day_nodes is None:
         return np.zeros(bundle.start_i.shape[0], np.float32)
-    shares = sun_shares(bundle.bits.to_numpy(), chunk.nodes.shape[0], size)
-    lit = shares[:, chunk.first_day_nodes].sum(axis=1, dtype=np.float32)
-    return lit * np.float32(step / 3600.0)
+    nodes = np.asarray(chunk.first_day_nodes)
+    out = ti.ndarray(dtype=ti.f32, shape=(bundle.start_i.shape[0],))
+    field_sun.sum_sun(bundle.bits, to_device(nodes.astype(np.int32)), nodes.size, size, out)
+    return out.to_numpy() * np.float32(step / 3600.0)

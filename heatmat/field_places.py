@@ -6,7 +6,7 @@ import numpy as np
 
 from heatmat.case import BASE_TEMPERATURE
 from heatmat.chunks import Chunk
-from heatmat.field import Field, Neighbours, march
+from heatmat.field import PASSES, Field, Neighbours, march
 from heatmat.field_links import (
     Bundle,
     empty_bundle,
@@ -15,6 +15,7 @@ from heatmat.field_links import (
     shade_bundle,
     sunlit_hours,
 )
+from heatmat.field_near import march_near
 from heatmat.field_pixels import Parts
 from heatmat.field_units import Units, place_units
 from heatmat.kernels import field_gather, layout
@@ -23,9 +24,6 @@ from heatmat.kernels.texels import L_ISOTROPIC, LINK_FLOATS
 from heatmat.rayfield import to_device
 from heatmat.runtime import ti
 from heatmat.solver import Requests
-
-PASSES = 3
-"""Most passes of the periodic day: two corrections leave a few hundredths of a kelvin at most."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +38,15 @@ class Effort:
         First rays of a set of a start, a power of two.
     sets : int
         Independent sets of rays from every position.
+    near : float
+        Within so many texels' sizes a ray does not read the field: what it meets is marched for
+        itself, with `NEAR_RAYS` rays of its own that do.
     """
 
     samples: int = 4
     rays: int = 8
     sets: int = 2
+    near: float = 0.0
 
 
 @dataclass
@@ -144,8 +146,11 @@ def gather_tile(
     """
     count = len(requests) // effort.samples
     bundle, codes, keys = _bundle(field, requests, effort, count, split)
-    link_bundle(bundle, codes, keys, field.rays, field.lookup, field.tables)
-    store, neighbours = _gather(field, bundle, crowd)
+    near = link_bundle(
+        bundle, codes, keys, field.rays, field.lookup, field.tables, effort.near * field.size
+    )
+    near_store = march_near(field, bundle, near, requests, effort, chunk)
+    store, neighbours = _gather(field, bundle, crowd, near_store)
     shade_bundle(bundle, chunk.nodes, chunk.node_days, field.rays, together=False)
     entries, shares = field.case.composition_arrays()
     split = np.ones(count, bool) if split is None else split
@@ -195,7 +200,9 @@ def _bundle(
     return bundle, codes, keys
 
 
-def _gather(field: Field, bundle: Bundle, crowd: Crowd | None) -> tuple[ti.Ndarray, Neighbours]:
+def _gather(
+    field: Field, bundle: Bundle, crowd: Crowd | None, near_store: ti.Ndarray
+) -> tuple[ti.Ndarray, Neighbours]:
     """Series that fall on every place, and who shares them."""
     n, sets = bundle.places, bundle.sets
     store = ti.ndarray(dtype=ti.u32, shape=(n * (sets + 1) * field.words,))
@@ -207,6 +214,8 @@ def _gather(field: Field, bundle: Bundle, crowd: Crowd | None) -> tuple[ti.Ndarr
         bundle.known,
         field.store,
         field.other,
+        near_store,
+        field.texels.count,
         field.words,
         bundle.samples,
         store,

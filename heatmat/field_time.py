@@ -18,7 +18,7 @@ from heatmat.reference_classes import ReferenceClasses
 from heatmat.runtime import ti
 from heatmat.tables import DeviceTables
 
-SPIN_UP_MINUTES = 60
+SPIN_UP_MINUTES = 120
 """Step of the days before the window."""
 
 LEAD_HOURS = 4

@@ -24,6 +24,8 @@ def gather_parts(
     known: F3,
     store: U1,
     other_store: U1,
+    near_store: U1,
+    texels: ti.i32,
     stored: ti.i32,
     samples: ti.i32,
     part_store: U1,
@@ -33,7 +35,8 @@ def gather_parts(
 
     `part_store` holds sets + 1 series of `stored` words a part, `part_known` their shares of known
     series. The second set reads `other_store`: what leaves the texels by the other half of their
-    own rays. A single set reads one or the other, in pairs of parts.
+    own rays. A single set reads one or the other, in pairs of parts. Links from `texels` on are
+    points of `near_store`.
     """
     sets = count.shape[1]
     rays = links.shape[1] // sets
@@ -66,10 +69,15 @@ def gather_parts(
                 for s in range(samples):
                     start = part * samples + s
                     for j in range(which * rays, which * rays + count[start, which]):
-                        at = links[start, j] * stored + first
+                        link = links[start, j]
+                        at = link * stored + first
+                        if link >= texels:
+                            at = (link - texels) * stored + first
                         for k in ti.static(range(BLOCK)):
                             word = ti.u32(0)
-                            if other:
+                            if link >= texels:
+                                word = near_store[at + k]
+                            elif other:
                                 word = other_store[at + k]
                             else:
                                 word = store[at + k]

@@ -334,7 +334,9 @@ def write_series(
     relax = 0.001 * ti.cast(sizes[N_RELAX], ti.f32)
     for row in range(sizes[N_ROWS]):
         at = texel * stored + sizes[N_FIRST] + row
-        word = store[at]
+        word = ti.u32(0)
+        if sizes[N_RELAX] > 0 or light_only == 1:
+            word = store[at]
         short_new = 0.0
         long_new = 0.0
         for k in range(lane, lane + units):

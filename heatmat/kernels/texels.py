@@ -5,9 +5,18 @@ one facade. A ray that meets a surface is kept as the number of its texel; what 
 border is added up, since its series are known.
 """
 
-from heatmat.kernels.edges import NO_ROW
 from heatmat.kernels.gather import physics_vector, sky_weight, switches_vector
-from heatmat.kernels.heightfield import BORDER, LEAF, SKY, WALL, grid_numbers, region_at, trace
+from heatmat.kernels.heightfield import (
+    BORDER,
+    GROUND,
+    LEAF,
+    ROOF,
+    SKY,
+    WALL,
+    grid_numbers,
+    region_at,
+    trace,
+)
 from heatmat.kernels.layout import (
     O_SKY,
     P_BAND_SINE,
@@ -18,20 +27,20 @@ from heatmat.kernels.layout import (
     S_X,
     S_Y,
     S_Z,
-    T_COMPOSITION,
-    T_KIND,
     T_REGION,
     T_VALID,
 )
-from heatmat.kernels.paths import U2, path_key
+from heatmat.kernels.paths import path_key
 from heatmat.kernels.sampling import combine, cosine_direction, sobol_2d
 from heatmat.kernels.starts import F1, F2, F3, I1, I2, U1, ivec4, vec4
-from heatmat.kernels.visibility import put_level, sun_blocker, sun_level, sun_size
 from heatmat.runtime import ti, tm
 
 # What the rays of a start bring beside their links, as shares of all its rays
 L_ISOTROPIC, L_BAND, L_SKY, L_AIR, L_BORDER, L_UNKNOWN = range(6)
 LINK_FLOATS = 6
+
+# What stands for the facade of a near hit that is ground or roof, and for no near hit
+NEAR_PLAN, NOT_NEAR = -1, -2
 
 # Texels of leaves over a coarse cell, one above the other
 LEAF_LAYERS = 3
@@ -161,6 +170,9 @@ def trace_links(
     links: I2,
     count: I2,
     known: F3,
+    near_length: ti.f32,
+    near_f: F3,
+    near_i: I2,
     cells: F1,
     blocks: F1,
     block_edges: I1,
@@ -183,6 +195,10 @@ def trace_links(
 
     `count` (starts, sets) and `known` (starts, sets, LINK_FLOATS) are those of independent sets of
     rays, each with its own scramble and its own part of a row of `links`.
+
+    Where a ray meets ground, roof or wall within `near_length` [m], `near_i` and `near_f`, shaped
+    like `links`, get the facade (`NEAR_PLAN` of ground and roof) and the numbers of a request for
+    that very point, else `NOT_NEAR`; with a length of 0 they are not written.
     """
     for flat in range(start_f.shape[0] * count.shape[1]):
         start = flat // count.shape[1]
@@ -236,134 +252,32 @@ def trace_links(
                     if texel < 0:
                         brings[L_UNKNOWN] += 1.0
                     else:
-                        links[start, part * rays + hits] = texel
+                        slot = part * rays + hits
+                        links[start, slot] = texel
                         hits += 1
+                        if near_length > 0.0:
+                            near_i[start, slot] = NOT_NEAR
+                            p = o + hit.t * d
+                            if hit.t < near_length and hit.status == WALL and hit.facade >= 0:
+                                f = hit.facade
+                                ex = facades[f, 2] - facades[f, 0]
+                                ey = facades[f, 3] - facades[f, 1]
+                                along = (p.x - facades[f, 0]) * ex + (p.y - facades[f, 1]) * ey
+                                along /= ti.sqrt(ex * ex + ey * ey)
+                                near_i[start, slot] = f
+                                near_f[start, slot, 0] = along
+                                near_f[start, slot, 1] = along
+                                near_f[start, slot, 2] = p.z
+                                near_f[start, slot, 3] = p.z
+                            elif hit.t < near_length and (
+                                hit.status == GROUND or hit.status == ROOF
+                            ):
+                                near_i[start, slot] = NEAR_PLAN
+                                near_f[start, slot, 0] = p.x
+                                near_f[start, slot, 1] = p.y
+                                near_f[start, slot, 2] = 0.0
+                                near_f[start, slot, 3] = 0.0
             brings /= ti.cast(rays, ti.f32)
         count[start, part] = hits
         for k in ti.static(range(LINK_FLOATS)):
             known[start, part, k] = brings[k]
-
-
-@ti.kernel
-def sun_bits(
-    start_f: F2,
-    start_i: I2,
-    nodes: F2,
-    node_days: I2,
-    bits: U2,
-    leap: ti.i32,
-    cells: F1,
-    blocks: F1,
-    block_edges: I1,
-    edge_sides: I2,
-    planes: F2,
-    grid_f: grid_numbers,
-    grid_i: ivec4,
-):
-    """Sun visibility of the starts: bits, or bytes where there are crowns.
-
-    There is a shadow ray for every `leap` positions of a day, and one for each position between
-    two that differ. A gap shorter than `leap` positions between two equal answers is not seen.
-    """
-    for start in range(start_f.shape[0]):
-        for word in range(bits.shape[1]):
-            bits[start, word] = ti.u32(0)
-        if start_i[start, T_VALID] == 1:
-            o = tm.vec3(start_f[start, S_X], start_f[start, S_Y], start_f[start, S_Z])
-            n = tm.vec3(start_f[start, S_NX], start_f[start, S_NY], start_f[start, S_NZ])
-            j = 0  # next position to settle
-            known_at = -1  # nearest settled position ahead, and its answer
-            ahead = 0
-            before = -1
-            blocker = NO_ROW  # what kept the last ray from the sun
-            while j < nodes.shape[0]:
-                last = node_days[j, 1]
-                asked = j
-                if known_at < j:
-                    if before < 0 or j == node_days[j, 0]:
-                        before = -1
-                    else:
-                        asked = ti.min(j + leap - 1, last)
-                seen = 0
-                if known_at >= j and before == ahead:
-                    seen = ahead
-                elif known_at == j:
-                    seen = ahead
-                else:
-                    towards = tm.vec3(nodes[asked, 0], nodes[asked, 1], nodes[asked, 2])
-                    if start_i[start, T_KIND] == LEAF:
-                        n = towards  # leaves face every way
-                    found = sun_blocker(
-                        o,
-                        n,
-                        start_i[start, T_REGION],
-                        towards,
-                        blocker,
-                        cells,
-                        blocks,
-                        block_edges,
-                        edge_sides,
-                        planes,
-                        grid_f,
-                        grid_i,
-                    )
-                    seen = sun_level(found, o, towards, blocks, grid_i)
-                    if found >= 0:
-                        blocker = found
-                if asked > j:
-                    known_at = asked
-                    ahead = seen
-                else:
-                    if seen > 0:
-                        put_level(bits, start, j, seen, sun_size(grid_i))
-                    before = seen
-                    j += 1
-
-
-@ti.kernel
-def join_starts(
-    start_i: I2,
-    bits: U2,
-    leader: I1,
-    samples: ti.i32,
-    tolerance: ti.i32,
-    every: ti.i32,
-    size: ti.i32,
-):
-    """Which starts of a replicate are marched as one: the first that is like them, else -1.
-
-    Alike are starts of one kind, region and composition whose sun differs at `tolerance` positions
-    at most (of bytes, `size` = 3: whose sums of differences are as many); all that are valid where
-    `every` is 1.
-    """
-    for group in range(leader.shape[0] // samples):
-        for s in range(samples):
-            i = group * samples + s
-            leader[i] = -1
-            if start_i[i, T_VALID] == 1:
-                leader[i] = i
-                for other in range(group * samples, i):
-                    if leader[i] == i and leader[other] == other:
-                        alike = every
-                        if (
-                            start_i[i, T_KIND] == start_i[other, T_KIND]
-                            and start_i[i, T_REGION] == start_i[other, T_REGION]
-                            and start_i[i, T_COMPOSITION] == start_i[other, T_COMPOSITION]
-                        ):
-                            differ = 0
-                            if size == 0:
-                                for word in range(bits.shape[1]):
-                                    differ += ti.cast(
-                                        tm.popcnt(bits[i, word] ^ bits[other, word]), ti.i32
-                                    )
-                            else:
-                                for k in range(4 * bits.shape[1]):
-                                    shift = ti.cast(8 * (k & 3), ti.u32)
-                                    a = (bits[i, k >> 2] >> shift) & ti.u32(255)
-                                    b = (bits[other, k >> 2] >> shift) & ti.u32(255)
-                                    differ += ti.abs(ti.cast(a, ti.i32) - ti.cast(b, ti.i32))
-                                differ = (differ + 254) // 255
-                            if differ <= tolerance:
-                                alike = 1
-                        if alike == 1:
-                            leader[i] = other
