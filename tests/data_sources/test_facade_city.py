@@ -24,6 +24,8 @@ from heatmat import cli
 from heatmat.facade_evidence import evidence_of
 from heatmat.material_uncertainty import material_uncertainty, spread_of
 from tests.conftest import SEED
+from tests.data_sources import tiny_models
+from tests.data_sources.facade_pictures import save, scene
 from tests.data_sources.labelled_street import MadeUp, X, Y, make_city, vector
 
 BRICK = {"brick": 0.8, WINDOW: 0.2}
@@ -385,3 +387,35 @@ def test_query_reports_the_spread_in_a_column_of_its_own(tmp_path, model, capsys
     assert list(rows[0])[-2:] == ["snap_distance_m", "material_uncertainty_k"]
     assert max(float(row["material_uncertainty_k"]) for row in rows) > 0.1
     assert "1 buildings; 1 taken for certain" in capsys.readouterr().err
+
+
+def test_from_images_to_temperatures_with_a_true_model_and_no_step_by_hand(tmp_path, capsys):
+    """Loading, labelling, combining, writing and asking, as a user would do it."""
+    folder = make_city(tmp_path / "city", [{}] * 4, {"way/1": 2, "way/2": 2, "way/3": 1})
+    parts = {
+        "way/1": {"sky": (0, 0, 1, 1), "brick": (0, 0.25, 1, 1), "tree": (0, 0.5, 0.3, 1)},
+        "way/2": {"render": (0, 0, 1, 1), "window": (0.1, 0.25, 0.9, 0.75)},
+    }
+    rng = np.random.default_rng(SEED)
+    truth = {}
+    for name, shapes in parts.items():
+        for n in (1, 2):
+            picture, truth[name] = scene(shapes, rng)
+            save(folder / "views" / name.replace("/", "_") / f"view_{n}.jpg", picture)
+    (folder / "views" / "way_3" / "view_1.jpg").write_bytes(b"no picture")
+    assert run(folder, "--model", str(tiny_models.trained_clip()), "--device", "cpu") == 3
+    said = capsys.readouterr()
+    assert "way_3/view_1.jpg: not used, not_an_image" in said.err
+    found = properties(folder)
+    brick, render = found["way/1"]["facade_composition"], found["way/2"]["facade_composition"]
+    assert brick["solid_brick_wall"] == pytest.approx(1.0, abs=0.1)
+    area = truth["way/2"]
+    share = area["window"] / (area["window"] + area["render"])
+    assert render["glass_curtain_wall"] == pytest.approx(share, abs=0.1)
+    assert render["rendered_masonry_wall"] == pytest.approx(1.0 - share, abs=0.1)
+    assert [found[f"way/{i}"]["facade_source"] for i in (3, 4)] == ["neighbours"] * 2
+    points, out = tmp_path / "points.csv", tmp_path / "temps.csv"
+    points.write_text(f"id,surface,x,y,z\na,wall,{X + 5},{Y - 8},5\n")
+    command = ["query", str(folder / "scenario.toml"), "--points", str(points), "--out", str(out)]
+    assert cli.main([*command, "--max-rays", "64"]) in (0, 3)
+    assert "solid_brick_wall" in out.read_text()
