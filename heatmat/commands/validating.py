@@ -32,6 +32,14 @@ def validate(
             metavar="DIR", help="Folder with the measurements that are not part of the package."
         ),
     ] = None,
+    solweig_python: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH",
+            envvar="HEATMAT_SOLWEIG_PYTHON",
+            help="Python of an environment that has the solweig package, for its comparison.",
+        ),
+    ] = None,
     earlier: Annotated[
         Path | None,
         typer.Option(
@@ -59,12 +67,13 @@ def validate(
         read_studies(earlier)
     options = {"studies": names, "quick": short, "data": str(data or ""), "seed": seed}
     options |= {"with": str(earlier)} if earlier is not None else {}
+    options |= {"solweig": str(solweig_python)} if solweig_python is not None else {}
     inputs = run_inputs("validate", {}, {}, options)
     with RunDirectory.open(out, inputs, overwrite=overwrite) as folder:
         if folder.complete:
             session.note(f"{out}: complete already, from the same inputs")
             return DEGRADED if folder.record.get("status") == "degraded" else DONE
-        return _run(session, folder, names, short, data, earlier)
+        return _run(session, folder, names, short, data, solweig_python, earlier)
 
 
 def _run(
@@ -73,6 +82,7 @@ def _run(
     names: list[str],
     quick: bool,
     data: Path | None,
+    solweig_python: Path | None,
     earlier: Path | None,
 ) -> int:
     from heatmat.benchmark import commit
@@ -89,6 +99,7 @@ def _run(
             device=session.device.value,
             seed=session.seed,
             data=data,
+            solweig_python=solweig_python,
             progress=session.note,
         )
         found = run_studies(setting, names)

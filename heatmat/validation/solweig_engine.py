@@ -12,7 +12,6 @@ import numpy as np
 from heatmat.errors import InputError
 from heatmat.validation.outcome import Setting
 
-VARIABLE = "HEATMAT_SOLWEIG_PYTHON"
 CHILD = Path(__file__).with_name("solweig_child.py")
 LONGEST = 900.0
 """No run takes longer [s]."""
@@ -45,21 +44,13 @@ class Solweig:
     seconds: np.ndarray
 
 
-def interpreter(setting: Setting) -> Path | None:
-    """The Python that is to run solweig: from the setting, else from the environment."""
-    if setting.solweig_python is not None:
-        return setting.solweig_python
-    named = os.environ.get(VARIABLE, "")
-    return Path(named) if named else None
-
-
 def missing(setting: Setting) -> str:
     """Why solweig cannot run here; empty if it can."""
-    python = interpreter(setting)
+    python = setting.solweig_python
     if python is None:
         return (
-            "no Python that has solweig is named (--solweig-python, or the environment variable"
-            f" {VARIABLE}); solweig is GPL-3.0 and lives in an environment of its own"
+            "no Python that has solweig is named by --solweig-python or HEATMAT_SOLWEIG_PYTHON"
+            " (solweig is GPL-3.0 and runs in an environment and a process of its own)"
         )
     try:
         done = subprocess.run([python, "-c", ASK], capture_output=True, text=True, timeout=60.0)

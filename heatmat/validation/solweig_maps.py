@@ -1,0 +1,312 @@
+"""Sunlit maps and sky view factors against the solweig package, on one height map."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from heatmat.sampling_plan import KINDS, plan_squares, stream_keys
+from heatmat.solver import Requests, Solver
+from heatmat.validation import solweig_engine
+from heatmat.validation.outcome import Check, Outcome, Setting
+from heatmat.validation.radiation import make_case
+from heatmat.validation.solweig_engine import Solweig
+from heatmat.validation.solweig_heights import (
+    CELL,
+    centres,
+    height_map,
+    inside,
+    pixel_city,
+    window,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from heatmat.city import City
+
+RAYS = 1024
+"""Of a view factor: scrambled Sobol points, 0.003 of noise."""
+EVERY = 3
+"""View factors are taken at every third pixel each way."""
+LOWEST = np.sin(np.radians(3.0))
+"""Suns lower than 3 degrees are left out: solweig looks no lower either."""
+MARGIN = 100.0
+EMBEDDED, EMBEDDED_QUICK = (160.0, 245.0, 300.0), (260.0, 345.0, 60.0)
+"""South-west corner from that of the embedded district, and side [m]."""
+PARIS = (452150.0, 5414100.0, 452650.0, 5414450.0)
+
+
+@dataclass
+class Views:
+    """Rays of HeatMat from the pixels' centres of one city.
+
+    Attributes
+    ----------
+    lit : ndarray of bool, shape (positions, rows, columns)
+    sky : ndarray, shape (rows, columns)
+        Sky view factor at every `EVERY`-th pixel, else NaN.
+    patches : ndarray
+        The same, from one ray to the middle of each of solweig's patches.
+    """
+
+    lit: np.ndarray
+    sky: np.ndarray
+    patches: np.ndarray
+
+
+def missing(setting: Setting) -> str:
+    """Why this study cannot run; empty if it can."""
+    return solweig_engine.missing(setting)
+
+
+def study(setting: Setting) -> Outcome:
+    """Compare on the embedded district, and on Paris where it is there."""
+    python = setting.solweig_python
+    assert python is not None  # `missing` has looked
+    light, sky, figures = [], [], []
+    version = ""
+    for name, city in places(setting).items():
+        setting.progress(f"height map of {name}")
+        heights = height_map(city)
+        solver = Solver(make_case(city), setting.device)
+        nodes = solver.plan.chunks[0].nodes
+        nodes = nodes[nodes[:, 2] > LOWEST][:: 6 if setting.quick else 1]
+        setting.progress(f"{name}: solweig")
+        theirs = solweig_engine.run(python, setting.folder, heights, CELL, nodes)
+        version = theirs.version
+        outlines = views(city, solver, nodes, theirs)
+        pixels = pixel_city(city, heights)
+        ours = views(pixels, Solver(make_case(pixels), setting.device), nodes, theirs)
+        cut = inside(city)
+        light += light_rows(name, heights[cut], ours, outlines, theirs, cut)
+        sky += sky_rows(name, heights[cut], ours, outlines, theirs.sky_view[cut])
+        figures.append(figure(name, heights[cut], ours, theirs, cut, nodes))
+    return outcome(pd.DataFrame(light), pd.DataFrame(sky), figures, version)
+
+
+def places(setting: Setting) -> dict[str, City]:
+    """Cities with flat roofs, cut out."""
+    from heatmat.city import City
+
+    whole = City.embedded()
+    east, north, side = EMBEDDED_QUICK if setting.quick else EMBEDDED
+    west, south = whole.extent[0] + east, whole.extent[1] + north
+    margin = 0.5 * MARGIN if setting.quick else MARGIN
+    found = {"Helsinki (embedded)": window(whole, (west, south, west + side, south + side), margin)}
+    paris = setting.data / "osm_paris" / "paris_9e10e.osm" if setting.data is not None else None
+    if paris is not None and paris.exists() and not setting.quick:
+        found["Paris"] = window(City.from_file(paris, extent=PARIS, margin=MARGIN))
+    return found
+
+
+def views(city: City, solver: Solver, suns: np.ndarray, theirs: Solweig) -> Views:
+    """What HeatMat sees from the pixels' centres within the extent."""
+    east, north = (xy[inside(city)] for xy in centres(city))
+    shape = east.shape
+    origin = solver.case.maps.origin
+    x, y = east - origin[0], north - origin[1]
+    lit = seen(solver, _requests(x.ravel(), y.ravel()), suns).T.reshape(-1, *shape)
+    some = np.zeros(shape, bool)
+    some[::EVERY, ::EVERY] = True
+    few = _requests(x[some], y[some])
+    sky, patches = np.full(shape, np.nan), np.full(shape, np.nan)
+    sky[some] = solver.sky_view(few, RAYS)[0]
+    towards, share = patch_directions(theirs)
+    patches[some] = seen(solver, few, towards) @ share
+    return Views(lit, sky, patches)
+
+
+def _requests(x: np.ndarray, y: np.ndarray) -> Requests:
+    kind = KINDS["any"]
+    keys = stream_keys(x, y, 0.0 * x, kind, 0)
+    return plan_squares(x, y, 0.0 * x, np.full(x.size, kind), keys)
+
+
+def seen(solver: Solver, requests: Requests, directions: np.ndarray) -> np.ndarray:
+    """Whether nothing stands between places and the sky in some directions, shape (n, directions).
+
+    Parameters
+    ----------
+    directions : ndarray, shape (m, 3)
+        East, north, up on the grid; those from behind the surface are not seen.
+    """
+    plan = solver.plan
+    chunk = dataclasses.replace(plan.chunks[0], nodes=directions.astype(np.float32))
+    solver.plan = dataclasses.replace(plan, chunks=(chunk,))
+    try:
+        return solver.sunlit(requests)
+    finally:
+        solver.plan = plan
+
+
+def patch_directions(theirs: Solweig) -> tuple[np.ndarray, np.ndarray]:
+    """Directions to the middles of solweig's patches, and the share of a level surface's view.
+
+    A patch between altitudes a and b, one of n around, has (sin^2 b - sin^2 a) / n of it.
+    """
+    altitude, azimuth = np.radians(theirs.patch_altitude_deg), np.radians(theirs.patch_azimuth_deg)
+    flat = np.cos(altitude)
+    towards = np.column_stack([flat * np.sin(azimuth), flat * np.cos(azimuth), np.sin(altitude)])
+    edges = np.radians(theirs.band_edges_deg)
+    bands, which, number = np.unique(
+        theirs.patch_altitude_deg, return_inverse=True, return_counts=True
+    )
+    # The last edge but one closes the bands around; the cap at the zenith is what is left.
+    ring = np.diff(np.sin(np.append(edges[: bands.size], 0.5 * np.pi)) ** 2)
+    return towards, (ring / number)[which]
+
+
+def light_rows(
+    name: str,
+    heights: np.ndarray,
+    ours: Views,
+    outlines: Views,
+    theirs: Solweig,
+    cut: tuple[slice, slice],
+) -> list[dict[str, Any]]:
+    """Agreement on sun and shade, of pixels at all sun positions."""
+    solweig = theirs.sunlit[:, *cut]
+    pairs = {
+        "solweig, HeatMat on the height map": (solweig, ours.lit),
+        "HeatMat on the height map, on outlines": (ours.lit, outlines.lit),
+    }
+    rows = []
+    for kind, where in {"ground": heights == 0.0, "roof": heights > 0.0}.items():
+        for pair, (a, b) in pairs.items():
+            same = a == b
+            near = same | (moved(b, a) & ~same)
+            rows.append(
+                {
+                    "city": name,
+                    "surface": kind,
+                    "pair": pair,
+                    "pixels": int(where.sum()),
+                    "sun positions": len(a),
+                    "lit, first [%]": 100.0 * float(a[:, where].mean()),
+                    "lit, second [%]": 100.0 * float(b[:, where].mean()),
+                    "agree [%]": 100.0 * float(same[:, where].mean()),
+                    "agree but for one pixel [%]": 100.0 * float(near[:, where].mean()),
+                }
+            )
+    return rows
+
+
+def moved(maps: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Whether one of the eight pixels around has the wanted value; beyond the rim none has."""
+    found = np.zeros(maps.shape, bool)
+    rows, columns = maps.shape[-2:]
+    for i in (-1, 0, 1):
+        for j in (-1, 0, 1):
+            here = np.s_[..., max(i, 0) : rows + min(i, 0), max(j, 0) : columns + min(j, 0)]
+            there = np.s_[..., max(-i, 0) : rows + min(-i, 0), max(-j, 0) : columns + min(-j, 0)]
+            found[here] |= maps[there] == wanted[here]
+    return found
+
+
+def sky_rows(
+    name: str, heights: np.ndarray, ours: Views, outlines: Views, theirs: np.ndarray
+) -> list[dict[str, Any]]:
+    """Statistics of view factors, and of what the differences are made of."""
+    taken = np.isfinite(ours.sky)
+    wall = moved(heights > 0.0, np.ones(heights.shape, bool))
+    kinds = {
+        "ground, a pixel or more from walls": (heights == 0.0) & ~wall,
+        "ground, beside a wall": (heights == 0.0) & wall,
+        "roof": heights > 0.0,
+    }
+    pairs = {
+        "solweig, HeatMat": (theirs, ours.sky),
+        "HeatMat: solweig's patches, all directions": (ours.patches, ours.sky),
+        "solweig, HeatMat with its patches": (theirs, ours.patches),
+        "HeatMat: on the height map, on outlines": (ours.sky, outlines.sky),
+    }
+    rows = []
+    for kind, where in kinds.items():
+        for pair, (a, b) in pairs.items():
+            difference = (a - b)[where & taken]
+            rows.append(
+                {
+                    "city": name,
+                    "surface": kind,
+                    "pair": pair,
+                    "pixels": difference.size,
+                    "mean view": float(b[where & taken].mean()),
+                    "mean difference": float(difference.mean()),
+                    "mean abs": float(np.abs(difference).mean()),
+                    "99th percentile": float(np.percentile(np.abs(difference), 99)),
+                }
+            )
+    return rows
+
+
+def figure(
+    name: str,
+    heights: np.ndarray,
+    ours: Views,
+    theirs: Solweig,
+    cut: tuple[slice, slice],
+    suns: np.ndarray,
+) -> tuple[str, Figure]:
+    """Sun and shade in mid-morning with the pixels that differ, and the view factors' differences.
+
+    The position is the first with the sun above half its greatest height.
+    """
+    from matplotlib.figure import Figure
+
+    shown = int(np.argmax(suns[:, 2] > 0.5 * suns[:, 2].max()))
+    drawn = Figure(figsize=(11, 5.4), layout="constrained")
+    left, right = drawn.subplots(1, 2)
+    lit = ours.lit[shown]
+    colour = np.where(lit, 0.95, 0.6)[..., None] * np.where(heights > 0.0, 0.75, 1.0)[..., None]
+    picture = np.repeat(colour, 3, axis=2)
+    solweig = theirs.sunlit[shown][cut]
+    picture[lit & ~solweig] = (0.0, 0.45, 0.7)
+    picture[~lit & solweig] = (0.84, 0.37, 0.0)
+    left.imshow(picture, interpolation="nearest")
+    left.set_title("orange: sunlit for solweig alone; blue: for HeatMat alone", fontsize=9)
+    difference = (theirs.sky_view[cut] - ours.sky)[::EVERY, ::EVERY]
+    image = right.imshow(difference, cmap="RdBu_r", vmin=-0.1, vmax=0.1, interpolation="nearest")
+    right.set_title("sky view factor, solweig less HeatMat", fontsize=9)
+    drawn.colorbar(image, ax=right, shrink=0.8)
+    for axes in (left, right):
+        axes.set_xticks([])
+        axes.set_yticks([])
+    altitude = float(np.degrees(np.arcsin(suns[shown, 2])))
+    return f"{name}: one height map, the sun {altitude:.0f} degrees high", drawn
+
+
+def outcome(
+    light: pd.DataFrame, sky: pd.DataFrame, figures: list[tuple[str, Figure]], version: str
+) -> Outcome:
+    """The page's section."""
+    ground = light[(light["surface"] == "ground") & light["pair"].str.startswith("solweig")]
+    whole = sky[sky["pair"] == "solweig, HeatMat"]
+    mean = np.average(whole["mean abs"], weights=whole["pixels"])
+    marching = sky[sky["pair"] == "solweig, HeatMat with its patches"]
+    return Outcome(
+        title="Sun and sky on a height map",
+        against=f"solweig {version} (UMEP's SOLWEIG in Rust, GPL-3.0, in its own process)",
+        proves="that sun, shade and sky view of whole maps are those of a program of urban"
+        " climatology that others wrote, where both are given the same height map.",
+        does_not_prove="anything about walls, trees, terrain or temperatures; solweig's longwave"
+        " and mean radiant temperature are another model and are not compared.",
+        checks=[
+            Check("ground pixels that agree on sun or shade [%]", ground["agree [%]"].min(), 99.0,
+                  "", True),
+            Check("the same but for shadow edges that lie a pixel apart [%]",
+                  ground["agree but for one pixel [%]"].min(), 99.9, "", True),
+            Check("sky view factor, mean absolute difference", mean, 0.02, ""),
+            Check("sky view factor with the same patches, mean difference",
+                  np.abs(marching["mean difference"]).max(), 0.02, ""),
+        ],
+        tables=[
+            ("Sun or shade of the pixels' centres at the sun positions of a day", light),
+            ("Sky view factors of the pixels' centres", sky),
+        ],
+        figures=figures,
+    )  # fmt: skip
