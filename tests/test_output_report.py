@@ -105,7 +105,7 @@ def test_the_report_says_what_was_run_and_what_is_left_out(run):
     roof = summary["surface_temperature_c"]["roof"]
     for words in (
         number(roof["max"]), "ab" * 32, "taichi 1.7.4", "05:00", "14:00", "% filled by rule",
-        "Convection is the largest single uncertainty", "Trees do not shade",
+        "Convection is the largest single uncertainty", "Trees count only",
         "© OpenStreetMap contributors",
     ):  # fmt: skip
         assert words in page.text, words

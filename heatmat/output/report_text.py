@@ -33,14 +33,14 @@ MODEL_UNCERTAINTY = (
 )
 
 LIMITS = (
-    "Trees do not shade, radiate or transpire yet.",
-    "The ground is flat: terrain neither tilts nor shades.",
+    "Trees count only where the scenario has [city.trees]; they have no trunks and slow no wind.",
+    "The ground is level: with a terrain hillsides shade, but neither tilt nor lift anything.",
     "All surfaces reflect diffusely; mirror-like reflection of glass and water is left out.",
     "Rooms are not simulated: the indoor temperature is given, windows stay shut.",
     "One air temperature and humidity for all places: streets do not warm their own air, and "
     "wind follows a profile over roofs and canyons, not a flow field.",
     "No heat from traffic, air conditioning or people.",
-    "No rain, snow, dew or drying soil: moisture is a constant per construction.",
+    "No rain, snow, dew or drying soil: moisture is a constant per construction, or by the clock.",
     "Conduction runs straight through each construction: no thermal bridges, no corners.",
     "Balconies, chimneys, passages and overhangs are not there; parts that hang over open "
     "ground are filled down to it.",
