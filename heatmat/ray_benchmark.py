@@ -61,15 +61,17 @@ class RaySet:
     regions: np.ndarray
 
 
-def ray_sets(solver: Solver, count: int, seed: int = 0) -> list[RaySet]:
+def ray_sets(solver: Solver, count: int, seed: int = 0, each: int = 1) -> list[RaySet]:
     """Cosine-weighted rays from random points of the reported extent, kind by kind.
 
     Parameters
     ----------
     solver : Solver
     count : int
-        Most rays of each kind; a kind that the city lacks is left out.
+        Most points of each kind; a kind that the city lacks is left out.
     seed : int
+    each : int
+        Rays from a point.
 
     Returns
     -------
@@ -84,6 +86,7 @@ def ray_sets(solver: Solver, count: int, seed: int = 0) -> list[RaySet]:
         valid = np.flatnonzero(records.to_numpy()[:, layout.T_VALID] == 1)[:count]
         if not valid.size:
             continue
+        valid = np.repeat(valid, each)
         start = places.to_numpy()[valid]
         normal = start[:, layout.S_NX : layout.S_NZ + 1].astype(float)
         rays = np.column_stack([start[:, : layout.S_Z + 1], _cosine_weighted(normal, rng)])

@@ -198,8 +198,9 @@ def _learnt_from_switches(rows: pd.DataFrame) -> str:
     real = "asphalt in place of ground at air temperature"
     return (
         "*Walls under our own choices.* Switched one by one (last table): an isotropic sky in"
-        " place of the engine's split, which by the tilt alone takes 29 % of the sky half of an upright"
-        f" face at air temperature, moves walls by {moved['longwave_sky = isotropic']:+.2f} K;"
+        " place of the engine's split, which by the tilt alone takes 29 % of the sky half of an"
+        " upright face at air temperature, moves walls by"
+        f" {moved['longwave_sky = isotropic']:+.2f} K;"
         " light reflected by ground that the box itself shades, in place of unshaded ground, by"
         f" {moved['ground_reflection = traced']:+.2f} K. Rows of light that keep their energy move"
         f" the mean by {moved[kept]:+.2f} K, but jump at full hours: roofs go to {roofs[kept]:.2f}"
@@ -215,8 +216,8 @@ def _learnt_from_light(rows: pd.DataFrame) -> str:
     return (
         f"*Light beside a block.* HeatMat finds {whole.min():.1f} to {whole.max():.1f} % more."
         " EnergyPlus counts one reflection, HeatMat all: with a black front, so that nothing goes"
-        f" to and fro between the two, {single.min():.1f} to {single.max():.1f} % are left, among them"
-        " light that comes to the block or from it by way of the ground."
+        f" to and fro between the two, {single.min():.1f} to {single.max():.1f} % are left,"
+        " among them light that comes to the block or from it by way of the ground."
     )
 
 

@@ -45,9 +45,9 @@ def study(setting: Setting) -> Outcome:
     ]
     if not quick:
         setting.progress("a block turned with sun and wind")
-        turned = rotation_rows(setting, 256)
+        turned = rotation_rows(setting, 128)
         setting.progress("one block in two projected systems")
-        systems = system_rows(setting, 1 << 14)
+        systems = system_rows(setting, 1 << 13)
         checks += [
             Check("block turned by 17, 30, 45 degrees, largest difference of an hour",
                   turned["largest difference [K]"].max(), 0.1),

@@ -18,7 +18,8 @@ NEAR = 0.01
 """Hits this near to each other are one [m], beside 1e-4 of the distance."""
 MOVED = 0.005
 """An origin moved so far aside tells whether a ray only grazes an edge [m]."""
-BATCH = 1 << 18
+POINTS, EACH = 1 << 12, 64
+"""Points of each kind in a batch, and rays from every point."""
 
 
 def count_leaks(city: City, solver: Solver, rays: int, seed: int = 0) -> dict[str, int]:
@@ -48,7 +49,7 @@ def count_leaks(city: City, solver: Solver, rays: int, seed: int = 0) -> dict[st
     TriangleMesh(scene, extruded_mesh(city, solver.case.maps.origin))
     found = {"rays": 0, "differ": 0, "graze": 0, "leaks": 0, "stopped": 0}
     while found["rays"] < rays:
-        for rays_of in ray_sets(solver, BATCH, seed):
+        for rays_of in ray_sets(solver, POINTS, seed, EACH):
             _compare(rays_of, solver, scene, found)
         seed += 1
     return found

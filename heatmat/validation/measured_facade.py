@@ -209,8 +209,8 @@ def _learnt(table: pd.DataFrame, judged: pd.Series) -> str:
     night = table["night_bias_k"]
     return (
         f"*The bias.* By night every correlation is {night.min():.2f} to {night.max():.2f} K warm,"
-        " so that much has other reasons: the surface's emissivity, the measured longwave, the sensor."
-        f" By day the declared one is {judged['day_bias_k']:+.2f} K off and the others"
+        " so that much has other reasons: the surface's emissivity, the measured longwave, the"
+        f" sensor. By day the declared one is {judged['day_bias_k']:+.2f} K off and the others"
         f" {table['day_bias_k'].min():+.2f} to {table['day_bias_k'].max():+.2f} K: its film,"
         f" {judged['mean h_conv [W/m2K]']:.1f} W/m2K on average, is weak for this wall in the sun."
         " That is a finding about the correlation, or about wind at a mast that is not the wall's;"

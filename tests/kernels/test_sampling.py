@@ -4,36 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from heatmat.kernels.sampling import cosine_direction, sobol_2d, uniform
-from heatmat.runtime import ensure_device, ti, tm
-
-F2 = ti.types.ndarray(dtype=ti.f32, ndim=2)
-U1 = ti.types.ndarray(dtype=ti.u32, ndim=1)
-
-
-@ti.kernel
-def draw_points(keys: U1, out: ti.types.ndarray(dtype=ti.f32, ndim=3), first: ti.i32):
-    for i in range(out.shape[0]):
-        for j in range(out.shape[1]):
-            p = sobol_2d(ti.cast(first + j, ti.u32), keys[i])
-            out[i, j, 0] = p.x
-            out[i, j, 1] = p.y
-
-
-@ti.kernel
-def draw_uniforms(keys: U1, out: F2):
-    for i in range(out.shape[0]):
-        for j in range(out.shape[1]):
-            out[i, j] = uniform(ti.cast(j, ti.u32), keys[i])
-
-
-@ti.kernel
-def draw_directions(points: F2, nx: ti.f32, ny: ti.f32, nz: ti.f32, out: F2):
-    for j in range(out.shape[0]):
-        d = cosine_direction(tm.vec3(nx, ny, nz), tm.vec2(points[j, 0], points[j, 1]))
-        out[j, 0] = d.x
-        out[j, 1] = d.y
-        out[j, 2] = d.z
+from heatmat.kernels.draws import draw_directions, draw_points, draw_uniforms
+from heatmat.runtime import ensure_device, ti
 
 
 def points(keys: np.ndarray, count: int, first: int = 0) -> np.ndarray:
