@@ -1,8 +1,9 @@
 """Breaks the code in chosen places, one at a time, and tells which test notices.
 
-``python -m tests.mutations [--only WORD] [--jobs N] [--out FILE]``, from the root of a checkout. It
-works on copies of the last commit in a temporary folder; the working tree is not touched. Before
-anything is broken, the tests that are named must pass. Ends with 1 if a fault goes unnoticed.
+``python -m tests.mutations [--only WORD] [--jobs N] [--out FILE] [--with FILE]``, from the root of
+a checkout. It works on copies of the last commit in a temporary folder; the working tree is not
+touched. Before anything is broken, the tests that are named must pass. Ends with 1 if a fault goes
+unnoticed.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,9 +34,10 @@ HEADING = """# Mutations
 `python -m tests.mutations --out docs/validation-mutations.md` puts a fault into a copy of the code,
 runs the cheapest tests that should notice, and goes on to the next. {caught} of {all} faults were
 noticed; the tests pass without them. Seconds are processor time, compilation of kernels included.
-Commit {commit}.
 
 """
+COLUMNS = ("| fault | file | caught by | CPU [s] | commit |", "|---|---|---|---|---|")
+NOTHING = "**nothing**"
 
 
 @dataclass(frozen=True)
@@ -62,10 +64,18 @@ def run_tests(folder: Path, tests: Sequence[str]) -> tuple[int, str, float]:
         return child.returncode, output.read(), usage.ru_utime + usage.ru_stime
 
 
-def copy_of_commit(folder: Path) -> None:
-    """Put the files of the last commit into a folder."""
+def last_commit() -> str:
+    """Number of the commit that copies are made of."""
+    asked = ["git", "rev-parse", "--short=12", "HEAD"]
+    return subprocess.run(
+        asked, cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+def copy_of(commit: str, folder: Path) -> None:
+    """Put the files of a commit into a folder."""
     archive = folder.with_suffix(".tar")
-    subprocess.run(["git", "archive", "-o", str(archive), "HEAD"], cwd=ROOT, check=True)
+    subprocess.run(["git", "archive", "-o", str(archive), commit], cwd=ROOT, check=True)
     with tarfile.open(archive) as tar:
         tar.extractall(folder, filter="data")
     archive.unlink()
@@ -85,36 +95,48 @@ def try_one(mutation: Mutation, folder: Path) -> Verdict:
     return Verdict(mutation, caught, seconds, output)
 
 
-def page(verdicts: Sequence[Verdict]) -> str:
-    """The table."""
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short=12", "HEAD"], cwd=ROOT, capture_output=True, text=True
-    ).stdout.strip()
-    caught = sum(bool(v.caught_by) for v in verdicts)
-    lines = [HEADING.format(caught=caught, all=len(verdicts), commit=commit).rstrip(), ""]
-    lines += ["| fault | file | caught by | CPU [s] |", "|---|---|---|---|"]
-    for v in verdicts:
-        name = f"`{v.caught_by.removeprefix('tests/')}`" if v.caught_by else "**nothing**"
-        file = v.mutation.file.removeprefix("heatmat/")
-        lines.append(f"| {v.mutation.name} | `{file}` | {name} | {v.seconds:.0f} |")
-    return "\n".join(lines) + "\n"
+def rows_of(text: str) -> dict[str, str]:
+    """Rows of a table that was written before, by fault."""
+    return {line.split(" | ")[0][2:]: line for line in text.splitlines() if line[:2] == "| "}
+
+
+def row(v: Verdict, commit: str) -> str:
+    """A line of the table."""
+    name = f"`{v.caught_by.removeprefix('tests/')}`" if v.caught_by else NOTHING
+    file = v.mutation.file.removeprefix("heatmat/")
+    return f"| {v.mutation.name} | `{file}` | {name} | {v.seconds:.0f} | {commit} |"
+
+
+def page(verdicts: Sequence[Verdict], known: Mapping[str, str], commit: str) -> str:
+    """The table, in the order of the faults; `known` are rows of an earlier one."""
+    rows = {**known, **{v.mutation.name: row(v, commit) for v in verdicts}}
+    lines = [rows[m.name] for m in MUTATIONS if m.name in rows]
+    caught = sum(NOTHING not in line for line in lines)
+    heading = HEADING.format(caught=caught, all=len(lines))
+    return heading + "\n".join([*COLUMNS, *lines]) + "\n"
 
 
 def main() -> int:
     """Run all mutations, or those whose name has a word."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutations", description=__doc__)
-    parser.add_argument("--only", default="", metavar="WORD", help="names that contain it")
+    parser.add_argument("--only", action="append", metavar="WORDS", help="names that have them")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="copies side by side")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the table here")
+    parser.add_argument(
+        "--with", dest="earlier", type=Path, metavar="FILE",
+        help="take the rows of faults that are not tried now from this table",
+    )  # fmt: skip
     options = parser.parse_args()
-    chosen = [m for m in MUTATIONS if options.only in m.name]
+    chosen = [m for m in MUTATIONS if any(word in m.name for word in options.only or [""])]
+    commit = last_commit()
     home = Path(tempfile.mkdtemp(prefix="heatmat-mutations-"))
     try:
-        verdicts = run_all(chosen, home, options.jobs)
+        verdicts = run_all(chosen, commit, home, options.jobs)
     finally:
         shutil.rmtree(home, ignore_errors=True)
     if options.out:
-        options.out.write_text(page(verdicts), encoding="utf-8")
+        known = rows_of(options.earlier.read_text(encoding="utf-8")) if options.earlier else {}
+        options.out.write_text(page(verdicts, known, commit), encoding="utf-8")
     missed = [v for v in verdicts if not v.caught_by]
     for v in missed:
         say(f"\nNOT CAUGHT: {v.mutation.name} ({v.mutation.tests})\n{v.output[-2000:]}")
@@ -122,11 +144,11 @@ def main() -> int:
     return 1 if missed else 0
 
 
-def run_all(chosen: Sequence[Mutation], home: Path, jobs: int) -> list[Verdict]:
+def run_all(chosen: Sequence[Mutation], commit: str, home: Path, jobs: int) -> list[Verdict]:
     """Try mutations on `jobs` copies."""
     copies = [home / str(i) for i in range(jobs)]
     for folder in copies:
-        copy_of_commit(folder)
+        copy_of(commit, folder)
     code, output, _ = run_tests(copies[0], sorted({m.tests for m in chosen}))
     if code != 0:
         say(output[-3000:])

@@ -101,10 +101,10 @@ TIME_AND_SUN = (
         FORCING + "window_is_open_at_its_start",
     ),
     Mutation(
-        "the first day is not made periodic",
+        "the first day is lived through eight times, not made periodic",
         "heatmat/kernels/march.py",
-        "gain * (slope * shift)",
-        "0.0 * gain * (slope * shift)",
+        "return (x_end - day * x_start) / (1.0 - day) + gain * (slope * shift)",
+        "return x_end + 0.0 * gain * (day * slope * shift)",
         LAW + "first_day_is_periodic_without_living_through_it",
     ),
 )
