@@ -120,6 +120,7 @@ def study_record(figures: Path, name: str, outcome: Outcome, run: Record) -> Rec
         "seconds": round(outcome.seconds, 1),
         "cpu_seconds": round(outcome.cpu_seconds, 1),
         "commit": run["commit"],
+        "command": run["command"],
     }
     # What is written and what is read are the same.
     plain: Record = json.loads(json.dumps(record, default=_plain))
@@ -129,12 +130,10 @@ def study_record(figures: Path, name: str, outcome: Outcome, run: Record) -> Rec
 def _run_line(run: Record, studies: Mapping[str, Record]) -> str:
     cpu = sum(record["cpu_seconds"] for record in studies.values()) / 60.0
     clock = sum(record["seconds"] for record in studies.values()) / 60.0
-    commits = list(dict.fromkeys(record["commit"] for record in studies.values()))
-    of = "commit" if len(commits) == 1 else "commits"
     return (
-        f"Run with `{run['command']}` on {run['machine']}, HeatMat {run['versions']['heatmat']}"
-        f" ({of} {', '.join(commits) or run['commit']}): {cpu:.0f} minutes of CPU time, and"
-        f" {clock:.0f} minutes by the clock on a machine that may have had other work.\n"
+        f"Run on {run['machine']}, HeatMat {run['versions']['heatmat']}: {cpu:.0f} minutes of CPU"
+        f" time, and {clock:.0f} minutes by the clock on a machine that may have had other work."
+        " Under each study stands the command that made it.\n"
     )
 
 
@@ -171,6 +170,10 @@ def _section(record: Record) -> str:
     for figure in record["figures"]:
         caption = figure["caption"]
         lines += [f"![{caption}]({FIGURES}/{figure['file']})", "", f"*{caption}*", ""]
+    lines.append(
+        f"`{record['command']}` at commit {record['commit']}:"
+        f" {record['cpu_seconds']:.0f} s of CPU time.\n"
+    )
     return "\n".join(lines)
 
 

@@ -2,61 +2,31 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from heatmat.sampling_plan import KINDS, plan_squares, stream_keys
-from heatmat.solver import Requests, Solver
+from heatmat.solver import Solver
 from heatmat.validation import solweig_engine
 from heatmat.validation.outcome import Check, Outcome, Setting
 from heatmat.validation.radiation import make_case
+from heatmat.validation.solweig_box import shadows
 from heatmat.validation.solweig_engine import Solweig
-from heatmat.validation.solweig_heights import (
-    CELL,
-    centres,
-    height_map,
-    inside,
-    pixel_city,
-    window,
-)
+from heatmat.validation.solweig_heights import CELL, height_map, inside, pixel_city, window
+from heatmat.validation.solweig_rays import EVERY, Views, views
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from heatmat.city import City
 
-RAYS = 1024
-"""Of a view factor: scrambled Sobol points, 0.003 of noise."""
-EVERY = 3
-"""View factors are taken at every third pixel each way."""
 LOWEST = np.sin(np.radians(3.0))
 """Suns lower than 3 degrees are left out: solweig looks no lower either."""
 MARGIN = 100.0
 EMBEDDED, EMBEDDED_QUICK = (160.0, 245.0, 300.0), (260.0, 345.0, 60.0)
 """South-west corner from that of the embedded district, and side [m]."""
 PARIS = (452150.0, 5414100.0, 452650.0, 5414450.0)
-
-
-@dataclass
-class Views:
-    """Rays of HeatMat from the pixels' centres of one city.
-
-    Attributes
-    ----------
-    lit : ndarray of bool, shape (positions, rows, columns)
-    sky : ndarray, shape (rows, columns)
-        Sky view factor at every `EVERY`-th pixel, else NaN.
-    patches : ndarray
-        The same, from one ray to the middle of each of solweig's patches.
-    """
-
-    lit: np.ndarray
-    sky: np.ndarray
-    patches: np.ndarray
 
 
 def missing(setting: Setting) -> str:
@@ -86,7 +56,9 @@ def study(setting: Setting) -> Outcome:
         light += light_rows(name, heights[cut], ours, outlines, theirs, cut)
         sky += sky_rows(name, heights[cut], ours, outlines, theirs.sky_view[cut])
         figures.append(figure(name, heights[cut], ours, theirs, cut, nodes))
-    return outcome(pd.DataFrame(light), pd.DataFrame(sky), figures, version)
+    setting.progress("a lone box")
+    box = shadows(python, setting.folder, setting.device)
+    return outcome(pd.DataFrame(light), pd.DataFrame(sky), box, figures, version)
 
 
 def places(setting: Setting) -> dict[str, City]:
@@ -102,63 +74,6 @@ def places(setting: Setting) -> dict[str, City]:
     if paris is not None and paris.exists() and not setting.quick:
         found["Paris"] = window(City.from_file(paris, extent=PARIS, margin=MARGIN))
     return found
-
-
-def views(city: City, solver: Solver, suns: np.ndarray, theirs: Solweig) -> Views:
-    """What HeatMat sees from the pixels' centres within the extent."""
-    east, north = (xy[inside(city)] for xy in centres(city))
-    shape = east.shape
-    origin = solver.case.maps.origin
-    x, y = east - origin[0], north - origin[1]
-    lit = seen(solver, _requests(x.ravel(), y.ravel()), suns).T.reshape(-1, *shape)
-    some = np.zeros(shape, bool)
-    some[::EVERY, ::EVERY] = True
-    few = _requests(x[some], y[some])
-    sky, patches = np.full(shape, np.nan), np.full(shape, np.nan)
-    sky[some] = solver.sky_view(few, RAYS)[0]
-    towards, share = patch_directions(theirs)
-    patches[some] = seen(solver, few, towards) @ share
-    return Views(lit, sky, patches)
-
-
-def _requests(x: np.ndarray, y: np.ndarray) -> Requests:
-    kind = KINDS["any"]
-    keys = stream_keys(x, y, 0.0 * x, kind, 0)
-    return plan_squares(x, y, 0.0 * x, np.full(x.size, kind), keys)
-
-
-def seen(solver: Solver, requests: Requests, directions: np.ndarray) -> np.ndarray:
-    """Whether nothing stands between places and the sky in some directions, shape (n, directions).
-
-    Parameters
-    ----------
-    directions : ndarray, shape (m, 3)
-        East, north, up on the grid; those from behind the surface are not seen.
-    """
-    plan = solver.plan
-    chunk = dataclasses.replace(plan.chunks[0], nodes=directions.astype(np.float32))
-    solver.plan = dataclasses.replace(plan, chunks=(chunk,))
-    try:
-        return solver.sunlit(requests)
-    finally:
-        solver.plan = plan
-
-
-def patch_directions(theirs: Solweig) -> tuple[np.ndarray, np.ndarray]:
-    """Directions to the middles of solweig's patches, and the share of a level surface's view.
-
-    A patch between altitudes a and b, one of n around, has (sin^2 b - sin^2 a) / n of it.
-    """
-    altitude, azimuth = np.radians(theirs.patch_altitude_deg), np.radians(theirs.patch_azimuth_deg)
-    flat = np.cos(altitude)
-    towards = np.column_stack([flat * np.sin(azimuth), flat * np.cos(azimuth), np.sin(altitude)])
-    edges = np.radians(theirs.band_edges_deg)
-    bands, which, number = np.unique(
-        theirs.patch_altitude_deg, return_inverse=True, return_counts=True
-    )
-    # The last edge but one closes the bands around; the cap at the zenith is what is left.
-    ring = np.diff(np.sin(np.append(edges[: bands.size], 0.5 * np.pi)) ** 2)
-    return towards, (ring / number)[which]
 
 
 def light_rows(
@@ -281,7 +196,11 @@ def figure(
 
 
 def outcome(
-    light: pd.DataFrame, sky: pd.DataFrame, figures: list[tuple[str, Figure]], version: str
+    light: pd.DataFrame,
+    sky: pd.DataFrame,
+    box: pd.DataFrame,
+    figures: list[tuple[str, Figure]],
+    version: str,
 ) -> Outcome:
     """The page's section."""
     ground = light[(light["surface"] == "ground") & light["pair"].str.startswith("solweig")]
@@ -307,6 +226,7 @@ def outcome(
         tables=[
             ("Sun or shade of the pixels' centres at the sun positions of a day", light),
             ("Sky view factors of the pixels' centres", sky),
+            ("Shadow of a lone box of 20 x 20 x 15 m, mean over 21 azimuths", box),
         ],
         figures=figures,
     )  # fmt: skip

@@ -79,7 +79,7 @@ def test_a_page_takes_studies_from_an_earlier_one(tmp_path: Path) -> None:
         second, {"other": changed}, {"slab": "no"}, later, earlier=first, order=["slab", "other"]
     ).read_text()
     assert page.index("## A slab") < page.index("## A wall")
-    assert "commits abc, def" in page
+    assert page.index("at commit abc: 0 s") < page.index("at commit def: 0 s")
     assert "not run" not in page
     names = ["slab-1.png", "other-1.png"]
     assert all((second / "images" / "validation" / name).exists() for name in names)
