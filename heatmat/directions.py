@@ -134,18 +134,17 @@ def _slab(
     """Fill in one construction whose layer changes."""
     sides, width = _neighbours(item, direction, inside_film)
     table = case.constructions
-    modes = table.rate[row], table.gain[row], np.array([table.direct[row]])
-    change = fit_modes(*modes[:2], *(side.full[0] for side in sides), width)
-    nudge = NUDGE / max(np.abs(change[0] / modes[0]).max(), 1e-9)
+    rate, gain, direct = table.rate[row], table.gain[row], table.direct[row : row + 1]
+    d_rate, d_gain, d_direct = fit_modes(rate, gain, sides[0].full[0], sides[1].full[0], width)
+    nudge = NUDGE / max(np.abs(d_rate / rate).max(), 1e-9)
     for seconds, d_modes, d_properties in (
         (case.forcing.step, into.modes, into.properties),
         (hour, into.hour_modes, into.hour_properties),
     ):
         high, low = (
-            _numbers(*(m + sign * nudge * d for m, d in zip(modes, change, strict=True)),
-                     seconds, day)
-            for sign in (1.0, -1.0)
-        )  # fmt: skip
+            _numbers(rate + h * d_rate, gain + h * d_gain, direct + h * d_direct, seconds, day)
+            for h in (nudge, -nudge)
+        )
         d_modes[row] = (high[0] - low[0]) / (2.0 * nudge)
         d_properties[row] = (high[1] - low[1]) / (2.0 * nudge)
     series = [

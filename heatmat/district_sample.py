@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -219,7 +219,10 @@ def mean_and_error(by_replicate: np.ndarray, axis: int = -2) -> tuple[np.ndarray
 
 
 def group_rows(
-    simulation: Simulation, sample: Sample, starts: Starts, names: Mapping[str, Any] | None = None
+    simulation: Simulation,
+    sample: Sample,
+    starts: Starts,
+    names: Mapping[str, np.ndarray] | None = None,
 ) -> Groups:
     """All surfaces, the kinds, and the constructions in use, as groups of a sample's rows.
 
@@ -230,11 +233,11 @@ def group_rows(
     """
     kind = np.where(starts.valid, starts.kind, -1)
     slope = _steepness(simulation, starts)
-    groups: dict[str, np.ndarray] = {"all": kind >= 0}
+    groups: dict[str, np.ndarray] = {"all": np.asarray(kind >= 0)}
     for code, name in enumerate(KIND_NAMES):
-        groups[name] = kind == code
+        groups[name] = np.asarray(kind == code)
     for name, rows in (names or {}).items():
-        groups[name] = np.asarray(rows) & (kind >= 0)
+        groups[name] = np.asarray(rows, bool) & groups["all"]
     kept = {name: rows for name, rows in groups.items() if rows.any()}
     area = np.where(kind >= 0, sample.area * slope, 0.0)
     stratum = kind * (1 + int(starts.composition.max(initial=0))) + starts.composition
@@ -255,7 +258,7 @@ def _stratified(area: np.ndarray, stratum: np.ndarray, replicate: np.ndarray) ->
     count = int(code.max(initial=0)) + 1
     held = np.bincount(code * REPLICATES + replicate, area, minlength=count * REPLICATES)
     held = held.reshape(count, REPLICATES)
-    whole = (held > 0.0).all(axis=1)
+    whole = np.asarray((held > 0.0).all(axis=1))
     scale = np.where(whole[:, None], held.mean(axis=1, keepdims=True), held)
     with np.errstate(invalid="ignore", divide="ignore"):
         factor = np.where(held > 0.0, scale / held, 1.0)

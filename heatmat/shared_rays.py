@@ -1,7 +1,10 @@
 """A solver that traces paths once and marches them for several versions of a city."""
 
+from collections.abc import Callable
+
 import numpy as np
 
+from heatmat.chunks import Chunk
 from heatmat.district_sample import Groups
 from heatmat.kernels import layout
 from heatmat.kernels.idealised import reference_surfaces
@@ -9,7 +12,10 @@ from heatmat.rayfield import to_device
 from heatmat.requests import Requests, Starts
 from heatmat.runtime import ti
 from heatmat.solver import Solver
+from heatmat.tables import ChunkForcing
 from heatmat.variants import Variants
+
+Progress = Callable[[int], None] | None
 
 
 class SharedRays(Solver):
@@ -47,7 +53,7 @@ class SharedRays(Solver):
         return placed(self, requests)
 
     def means_each(
-        self, requests: Requests, rays: int, groups: Groups, progress=None
+        self, requests: Requests, rays: int, groups: Groups, progress: Progress = None
     ) -> np.ndarray:
         """Means of groups of starts in each version and replicate.
 
@@ -95,7 +101,9 @@ class SharedRays(Solver):
         )
         return out.to_numpy()[0, chunk.output_steps, 0].astype(float) + self.case_base
 
-    def solve_each(self, requests: Requests, rays: int, progress=None) -> tuple[Starts, np.ndarray]:
+    def solve_each(
+        self, requests: Requests, rays: int, progress: Progress = None
+    ) -> tuple[Starts, np.ndarray]:
         """March every start in every version.
 
         Parameters
@@ -117,7 +125,15 @@ class SharedRays(Solver):
         self._found = []
         return starts, found
 
-    def _gather(self, chunk, forcing, records, view, rays, values) -> np.ndarray:
+    def _gather(
+        self,
+        chunk: Chunk,
+        forcing: ChunkForcing,
+        records: tuple,
+        view: ti.Ndarray,
+        rays: int,
+        values: int,
+    ) -> np.ndarray:
         """March all versions one after the other; the answer is that of the first."""
         looks, vertex_f, vertex_i, bits, _, depth = records[2:]
         for i, (entries, shares) in enumerate(self._tables):

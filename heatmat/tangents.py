@@ -1,19 +1,22 @@
 """A solver that marches derivatives beside temperatures, along the same paths."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from heatmat.case import BASE_TEMPERATURE, Case
+from heatmat.chunks import Chunk
 from heatmat.directions import Derivatives, Direction, differentiate
-from heatmat.kernels import layout, tangent_later, tangent_start
+from heatmat.kernels import layout, tangent_later, tangent_receive, tangent_start
 from heatmat.kernels.receive import HOUR_ROWS
+from heatmat.kernels.tangent_march import ROWS
 from heatmat.rayfield import to_device
 from heatmat.requests import Requests, Starts
 from heatmat.runtime import ti
 from heatmat.solver import Solver
+from heatmat.tables import ChunkForcing
 from heatmat.units import STEFAN_BOLTZMANN
 
 if TYPE_CHECKING:
@@ -22,13 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class DeviceDerivatives:
-    """A direction on the device; names are those of the kernels' arguments.
-
-    Attributes
-    ----------
-    none : bool
-        Whether nothing depends on it.
-    """
+    """A direction on the device; names are those of the kernels' arguments."""
 
     properties: ti.Ndarray
     hour_properties: ti.Ndarray
@@ -78,7 +75,7 @@ class TangentSolver(Solver):
         directions: Sequence[Direction],
         *,
         own: bool = True,
-        progress=None,
+        progress: Callable[[int], None] | None = None,
     ) -> tuple[Starts, np.ndarray]:
         """March every start with its derivatives.
 
@@ -183,13 +180,13 @@ class TangentSolver(Solver):
             values[:, 1:] = 0.5 * (values[:, 1:] + values[:, :-1])
         ground = references.ground
         series = np.zeros((3, rows.shape[1]))
-        series[tangent_later.D_BORDER_SHORT] = (
+        series[tangent_receive.D_BORDER_SHORT] = (
             d.properties[ground, layout.C_ALBEDO] * rows[layout.F_GLOBAL]
         )
-        series[tangent_later.D_BORDER_LONG] = table.emissivity[ground] * d_black[-1] + (
+        series[tangent_receive.D_BORDER_LONG] = table.emissivity[ground] * d_black[-1] + (
             d.properties[ground, layout.C_EMISSIVITY] * (black[-1] - rows[layout.F_SKY])
         )
-        series[tangent_later.D_SURROUNDINGS] = 0.5 * (
+        series[tangent_receive.D_SURROUNDINGS] = 0.5 * (
             d_black[references._classes_of(ground, True)].mean(axis=0)
             + d_black[references._classes_of(references.facade, False)].mean(axis=0)
         )
@@ -198,7 +195,15 @@ class TangentSolver(Solver):
 
     # -- the run ----------------------------------------------------------------------------------
 
-    def _gather(self, chunk, forcing, records, view, rays, values) -> np.ndarray:
+    def _gather(
+        self,
+        chunk: Chunk,
+        forcing: ChunkForcing,
+        records: tuple,
+        view: ti.Ndarray,
+        rays: int,
+        values: int,
+    ) -> np.ndarray:
         """Temperatures as ever, then each direction with its own march of the paths."""
         temperatures = super()._gather(chunk, forcing, records, view, rays, values)
         for i, d in enumerate(self._directions):
@@ -218,10 +223,12 @@ class TangentSolver(Solver):
         return starts
 
     def _path_tangents(self, paths: int) -> ti.Ndarray:
-        size = paths * (self.plan.hours + 1) * tangent_later.TANGENT_ROWS
+        size = paths * (self.plan.hours + 1) * tangent_receive.TANGENT_ROWS
         return self._buffer("path_tangents", (size,))
 
-    def _march_tangents(self, chunk, forcing, records, d: DeviceDerivatives) -> None:
+    def _march_tangents(
+        self, chunk: Chunk, forcing: ChunkForcing, records: tuple, d: DeviceDerivatives
+    ) -> None:
         _, _, looks, vertex_f, vertex_i, bits, _, depth = records
         tables = self.tables
         paths = depth.shape[0]
@@ -256,7 +263,13 @@ class TangentSolver(Solver):
         )
 
     def _gather_tangents(
-        self, chunk, forcing, records, rays, d: DeviceDerivatives, others: float
+        self,
+        chunk: Chunk,
+        forcing: ChunkForcing,
+        records: tuple,
+        rays: int,
+        d: DeviceDerivatives,
+        others: float,
     ) -> np.ndarray:
         start_f, start_i, looks, vertex_f, vertex_i, bits, primaries, depth = records
         n, tables = start_f.shape[0], self.tables
@@ -276,7 +289,7 @@ class TangentSolver(Solver):
             rays,
             self._path_series(depth.shape[0]),
             self._path_tangents(depth.shape[0]),
-            self._buffer("tangent_scratch", (n * (chunk.steps + 3) * tangent_start.ROWS,)),
+            self._buffer("tangent_scratch", (n * (chunk.steps + 3) * ROWS,)),
             forcing.node_of_step,
             forcing.series,
             self._zeros(d.series) if nothing else d.series,

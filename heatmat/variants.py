@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -95,11 +95,10 @@ def join_variants(sides: Sequence[Simulation], more: Iterable[str] = ()) -> Vari
     used = {name for rows in versions for entry in rows for name, _ in entry}
     maps = dataclasses.replace(first.maps, compositions=versions[0], **labels)
     if crowns:
+        crowned = [first.maps.compositions[i] for i in first.maps.crown_compositions]
         maps = dataclasses.replace(
             maps,
-            crown_compositions=tuple(
-                at[first.maps.compositions[i]] for i in first.maps.crown_compositions
-            ),
+            crown_compositions=(at[crowned[0]], at[crowned[1]]),
         )
     case = make_case(
         maps,
@@ -142,7 +141,7 @@ def _renamed(composition: Composition, name: dict[str, str]) -> Composition:
     return tuple((name[construction], share) for construction, share in composition)
 
 
-def joint_labels(maps: Sequence[Maps]) -> tuple[dict[str, np.ndarray], list[np.ndarray]]:
+def joint_labels(maps: Sequence[Maps]) -> tuple[dict[str, Any], list[np.ndarray]]:
     """One label for each combination of compositions that a surface has in some maps.
 
     Returns

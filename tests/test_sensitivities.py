@@ -1,0 +1,215 @@
+"""Sensitivities by tangents: against central differences along the same paths."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import heatmat as hm
+from heatmat.construction import Construction
+from heatmat.directions import UNITS, Direction, _neighbours, fit_modes
+from heatmat.district_sample import PATHS, district_sample, mean_and_error
+from heatmat.errors import InputError
+from heatmat.prepare import construction_table
+from heatmat.sensitivities import mark_selection, sensitivity, sensitivity_map
+from heatmat.simulation import _case
+from heatmat.solver import Solver
+from heatmat.tangents import TangentSolver
+from tests.block_city import COURTYARD, EAST_WALL, ROOF, block, block_scenario
+from tests.conftest import SEED
+
+STARTS = 128
+WITHIN = 0.02
+"""Share of the sensitivities within which tangents agree with central differences, root mean square
+over places and hours: where a limited slope switches, single hours of a difference do not."""
+
+PLACES = {
+    "id": ["courtyard", "roof", "wall"],
+    "surface": ["ground", "roof", "wall"],
+    "x": [COURTYARD[0], ROOF[0], EAST_WALL[0]],
+    "y": [COURTYARD[1], ROOF[1], EAST_WALL[1]],
+    "z": [np.nan, np.nan, EAST_WALL[2]],
+}
+
+
+def tangents(simulation: hm.Simulation, directions: list[Direction]) -> tuple:
+    """Starts and derivatives of a sample, and what its temperatures are for other numbers."""
+    case = _case(simulation.scenario, simulation.city, simulation.maps, simulation.forcing,
+                 simulation.constructions)  # fmt: skip
+    solver = TangentSolver(case, "cpu", simulation._stamps(), simulation.constructions,
+                           simulation.scenario.physics().inside_film)  # fmt: skip
+    sample = district_sample(simulation, STARTS)
+    starts, derivative = solver.solve_tangents(sample.requests, PATHS, directions)
+    return sample, starts, derivative
+
+
+def temperatures(simulation: hm.Simulation, constructions: dict, sample) -> np.ndarray:
+    case = _case(simulation.scenario, simulation.city, simulation.maps, simulation.forcing,
+                 constructions)  # fmt: skip
+    solver = Solver(case, "cpu", stamps=simulation._stamps())
+    return solver.solve(sample.requests, PATHS).values[..., 0].astype(float)
+
+
+def with_layer(item: Construction, key: str, factor: float) -> Construction:
+    layers = list(item.layers)
+    layers[0] = dataclasses.replace(layers[0], **{key: getattr(layers[0], key) * factor})
+    return dataclasses.replace(item, layers=tuple(layers))
+
+
+def agree(tangent: np.ndarray, difference: np.ndarray, starts, kinds=(0, 1, 2)) -> None:
+    for kind in kinds:
+        rows = starts.valid & (starts.kind == kind)
+        apart, size = tangent[rows] - difference[rows], difference[rows]
+        assert np.sqrt((apart**2).mean()) < WITHIN * np.sqrt((size**2).mean()), kind
+
+
+@pytest.fixture(scope="module")
+def found() -> tuple:
+    """Derivatives by everything, of the block with tarp."""
+    names = ("asphalt_street", "bitumen_roof", "solid_brick_wall")
+    directions = [Direction(name, names) for name in ("albedo", "emissivity")]
+    wall = ("solid_brick_wall",)
+    directions += [Direction(name, wall) for name in ("conductivity", "thickness")]
+    return tangents(block(), directions)
+
+
+def test_temperatures_beside_tangents_are_those_of_a_query(found: tuple) -> None:
+    sample, starts, _ = found
+    own = block().solver.solve(sample.requests, PATHS)
+    assert np.array_equal(own.values, starts.values)
+
+
+@pytest.mark.parametrize(("row", "key"), [(0, "albedo"), (1, "emissivity")])
+def test_albedo_and_emissivity_against_differences(found: tuple, row: int, key: str) -> None:
+    sample, starts, derivative = found
+    base, step = block(), 0.02
+    sides = [
+        temperatures(
+            base,
+            {
+                name: dataclasses.replace(item, **{key: min(1.0, getattr(item, key) + change)})
+                if name in ("asphalt_street", "bitumen_roof", "solid_brick_wall") else item
+                for name, item in base.constructions.items()
+            },
+            sample,
+        )
+        for change in (step, -step)
+    ]  # fmt: skip
+    agree(derivative[row, 0], (sides[0] - sides[1]) / (2.0 * step), starts)
+
+
+@pytest.mark.parametrize(
+    ("row", "key", "kinds"), [(2, "thermal_conductivity", (0, 2)), (3, "thickness", (2,))]
+)
+def test_slabs_against_differences(found: tuple, row: int, key: str, kinds: tuple) -> None:
+    """Roofs above all walls do not know of them; the ground hardly knows how thick they are."""
+    sample, starts, derivative = found
+    base, step = block(), 0.04
+    wall = base.constructions["solid_brick_wall"]
+    sides = [
+        temperatures(
+            base, {**base.constructions, "solid_brick_wall": with_layer(wall, key, factor)}, sample
+        )
+        for factor in (1.0 + step, 1.0 - step)
+    ]
+    width = 2.0 * step * getattr(wall.layers[0], key)
+    agree(derivative[row, 0], (sides[0] - sides[1]) / width, starts, kinds)
+
+
+def test_convection_against_differences() -> None:
+    folder = Path(tempfile.mkdtemp(prefix="heatmat-tests-tangents-"))
+
+    def made(constant: float) -> hm.Simulation:
+        physics = {"convection": "linear", "linear_convection": [constant, 4.0]}
+        return hm.Simulation(block_scenario(folder, physics=physics), device="cpu", seed=SEED)
+
+    base = made(4.0)
+    names = ("asphalt_street", "bitumen_roof", "solid_brick_wall")
+    sample, starts, derivative = tangents(base, [Direction("convection", names)])
+    sides = [temperatures(side, side.constructions, sample) for side in (made(4.2), made(3.8))]
+    agree(derivative[0, 0], (sides[0] - sides[1]) / 0.4, starts)
+
+
+def test_own_effect_leaves_out_what_others_send(found: tuple) -> None:
+    _, starts, derivative = found
+    wall = starts.valid & (starts.kind == 2)
+    # Walls that all turn brighter light each other: less cooling than by the own surface alone.
+    both = derivative[0, :, wall].mean(axis=(0, 2))
+    assert both[1] < both[0] < 0.0
+
+
+def test_points_agree_with_what_if_and_are_known_to_half_a_percent() -> None:
+    """The standard error of a sensitivity is under 0.5 % with a few thousand rays."""
+    base, step = block(), 0.02
+    where = {"surface": "wall"}
+    found = sensitivity(base, "albedo", where=where, points=PLACES, max_rays=4096)
+    mean, error = found.means()
+    assert found.groups.names == PLACES["id"]
+    wall = 2
+    level = np.sqrt((mean[0, 0, wall] ** 2).mean())
+    assert np.sqrt((error[0, 0, wall] ** 2).mean()) < 0.005 * level
+    before = base.constructions["solid_brick_wall"].albedo
+    sides = [
+        base.with_interventions([{"name": "x", "where": where, "set": {"albedo": before + sign}}])
+        for sign in (step, -step)
+    ]
+    change = hm.compare(sides[1], sides[0], PLACES, max_rays=4096).ds
+    difference = change["temperature_difference"].to_numpy() / (2.0 * step)
+    for place in (0, wall):
+        size = np.abs(difference[place]).max()
+        assert np.abs(mean[0, 0, place] - difference[place]).max() < WITHIN * size
+
+
+def test_a_selection_marks_and_changes_nothing() -> None:
+    base = block()
+    marked, chosen = mark_selection(base, {"surface": "wall", "azimuth_deg": [45, 135]})
+    assert chosen == ["solid_brick_wall+selected"]
+    requests = district_sample(base, STARTS).requests
+    a, b = (side.solver.solve(requests, PATHS).values for side in (base, marked))
+    assert np.array_equal(a, b)
+
+
+def test_tables_and_maps() -> None:
+    frame = sensitivity(block(), ["albedo", "convection"], starts=STARTS).to_dataframe()
+    roof = frame[(frame["property"] == "albedo") & (frame["group"] == "roof")]
+    assert roof["effect_own_k"].min() < -3.0  # 0.1 of albedo at noon
+    maps = sensitivity_map(block(), where={"surface": "roof"}, resolution=20.0)
+    assert maps["effect_all"].shape == (24, 4, 5)
+    assert float(maps["effect_all"].min()) < -1.0
+    assert abs(float(maps["effect_own"].max())) < 1e-4  # brighter roofs warm no roof
+
+
+def test_unknown_properties_and_layers_are_refused() -> None:
+    with pytest.raises(InputError, match="albedo"):
+        sensitivity(block(), "albeedo")
+    with pytest.raises(InputError, match="layer"):
+        sensitivity(block(), "thickness", layer=9, starts=STARTS)
+
+
+NAMES = ("asphalt_street", "bitumen_roof", "rendered_masonry_wall", "insulated_brick_wall")
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("property", [p for p in UNITS if p in ("conductivity", "thickness")])
+def test_fitted_modes_answer_as_the_whole_slab(name: str, property: str) -> None:
+    """At the mean, a day and half a day: within 1.5 % of the change at that period."""
+    item = block().constructions[name]
+    film = {"wall": 7.69, "roof": 5.88}
+    table = construction_table([item], film)
+    sides, width = _neighbours(item, Direction(property, (name,)), film)
+    rate, gain = table.rate[0], table.gain[0]
+    d_rate, d_gain, d_direct = fit_modes(rate, gain, *(side.full[0] for side in sides), width)
+    s = 2j * np.pi / 86400.0 * np.array([0.0, 1.0, 2.0])[:, None]
+    high, low = ((f.surface**2 / (f.rate + s)).sum(axis=1) for f in (t.full[0] for t in sides))
+    fitted = (d_gain * rate / (rate + s) + gain * s * d_rate / (rate + s) ** 2).sum(axis=1)
+    exact = (high - low) / width
+    assert np.all(np.abs(fitted + d_direct - exact) < 0.015 * np.abs(exact))
+
+
+def test_no_spread_without_two_replicates() -> None:
+    _, error = mean_and_error(np.array([[1.0], [np.nan]]))
+    assert np.isnan(error[0])

@@ -1,0 +1,128 @@
+"""Sweeps: axes as data, and scenarios along shared rays that equal runs of their own."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from heatmat.district_sample import PATHS, Groups, district_sample, mean_and_error
+from heatmat.errors import InputError
+from heatmat.sampling_plan import REPLICATES
+from heatmat.sweeps import BASE, axis_of, facade_axis, grid_of, sweep
+from heatmat.variants import join_variants, joint_labels
+from tests.block_city import block
+
+STARTS = 128
+FACADE = {"name": "facade", "where": {"surface": "wall"}, "construction": ["wood_wall"]}
+ROOF = {"name": "roof", "where": {"surface": "roof"}, "set": {"albedo": [0.2, 0.7]}}
+
+
+def test_an_axis_of_constructions_and_one_of_properties() -> None:
+    assert axis_of(FACADE).levels == (("wood_wall", {**FACADE, "construction": "wood_wall"}),)
+    labels = [label for label, _ in axis_of(ROOF).levels]
+    assert labels == ["albedo 0.2", "albedo 0.7"]
+    together = axis_of({"name": "a", "set": {"albedo": [0.2, 0.4], "emissivity": 0.9}})
+    assert [change["set"] for _, change in together.levels if change] == [
+        {"albedo": 0.2, "emissivity": 0.9},
+        {"albedo": 0.4, "emissivity": 0.9},
+    ]
+
+
+def test_the_grid_is_every_combination() -> None:
+    names, cells = grid_of([FACADE, ROOF])
+    assert names == ["facade", "roof"]
+    assert [tuple(label for label, _ in cell) for cell in cells] == [
+        ("wood_wall", "albedo 0.2"),
+        ("wood_wall", "albedo 0.7"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        {"name": "a"},
+        {"name": "a", "set": {"albedo": [0.1, 0.2], "emissivity": [0.9]}},
+        {"name": "a", "construction": "wood_wall", "whare": {}},
+    ],
+)
+def test_axes_that_cannot_be(table: dict) -> None:
+    with pytest.raises(InputError):
+        axis_of(table)
+
+
+@pytest.mark.parametrize("axes", [[], [FACADE, FACADE]])
+def test_grids_that_cannot_be(axes: list) -> None:
+    with pytest.raises(InputError):
+        grid_of(axes)
+
+
+def test_aliases_are_not_swept_twice() -> None:
+    constructions = block().constructions
+    swept = [label for label, _ in facade_axis(constructions).levels]
+    assert len(swept) == len({constructions[name].name for name in swept})
+
+
+def test_every_scenario_of_a_sweep_is_a_run_of_its_own_to_the_last_bit() -> None:
+    base = block()
+    found = sweep(base, [FACADE, ROOF], starts=STARTS)
+    assert found.labels == [(BASE, BASE), ("wood_wall", "albedo 0.2"), ("wood_wall", "albedo 0.7")]
+    alone = base.with_interventions([
+        {**FACADE, "construction": "wood_wall"}, {**ROOF, "set": {"albedo": 0.7}},
+    ])  # fmt: skip
+    requests = district_sample(base, STARTS).requests
+    for row, side in ((0, base), (2, alone)):
+        own = side.solver.solve(requests, PATHS)
+        assert np.array_equal(own.values[..., 0], found.temperature[row])
+
+
+def test_means_and_changes_of_a_sweep() -> None:
+    found = sweep(block(), [ROOF], starts=STARTS)
+    change, error = found.changes()
+    roof = found.groups.names.index("roof")
+    assert np.all(change[0] == 0.0) and np.all(error[0] == 0.0)
+    # 0.7 in place of bitumen's 0.07: far cooler at noon.
+    assert change[2, roof].min() < -20.0
+    frame = found.to_dataframe()
+    assert len(frame) == 3 * len(found.groups.names) * found.times.size
+    assert {"roof", "group", "time", "change_k", "change_standard_error_k"} <= set(frame.columns)
+
+
+def test_the_sample_knows_the_areas() -> None:
+    found = sweep(block(), [ROOF], starts=512)
+    area = dict(zip(found.groups.names, found.groups.areas(), strict=True))
+    # Ring 40 x 30 - 16 x 12 and house 12 x 12; walls 12 m and 9 m high; 100 x 80 m in all. One
+    # point in each of the cells of a jittered grid: within half of the cells that an edge crosses.
+    assert area["roof"] == pytest.approx(1152.0, rel=0.1)
+    assert area["ground"] + area["roof"] == pytest.approx(8000.0, rel=1e-6)
+    assert area["wall"] == pytest.approx(12.0 * (140.0 + 56.0) + 9.0 * 48.0, rel=1e-3)
+
+
+def test_labels_of_versions() -> None:
+    base = block()
+    other = base.with_interventions([{**FACADE, "construction": "wood_wall"}])
+    labels, index = joint_labels([base.maps, other.maps])
+    for rows, side in zip(index, (base, other), strict=True):
+        for name, joint in labels.items():
+            assert np.array_equal(rows[joint], getattr(side.maps, name))
+    both = join_variants([base, other])
+    assert [len(rows) for rows in both.compositions] == [len(both.case.compositions)] * 2
+
+
+def test_versions_must_come_from_one_simulation() -> None:
+    base = block()
+    stranger = base.with_interventions([])
+    stranger.forcing = type(base.forcing)(**vars(base.forcing))
+    with pytest.raises(InputError, match="one simulation"):
+        join_variants([base, stranger])
+
+
+def test_means_by_replicate_leave_out_what_is_invalid() -> None:
+    replicate = np.arange(16) % REPLICATES
+    area = np.ones(16)
+    area[0] = 0.0
+    values = np.arange(16.0)[:, None]
+    values[0] = np.nan
+    groups = Groups(["all"], np.ones((1, 16), bool), area, replicate)
+    assert groups.by_replicate(values)[0, 0, 0] == 8.0  # not the mean with row 0
+    mean, error = mean_and_error(np.array([[1.0], [3.0]]))
+    assert mean[0] == 2.0 and error[0] == pytest.approx(1.0)
