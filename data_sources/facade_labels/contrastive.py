@@ -6,12 +6,12 @@ the mean direction of its sentences, and a tile's logits are the model's scale t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from data_sources.facade_labels.prompts import Prompts
+from data_sources.facade_labels.prompts import Prompts, no_tokenizer
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -61,6 +61,7 @@ class ContrastiveScorer:
         import torch
 
         texts = {name: prompts.texts(name) for name in self.classes}
+        self._check(texts)
         flat = [text for group in texts.values() for text in group]
         parts = []
         with torch.inference_mode():
@@ -73,6 +74,14 @@ class ContrastiveScorer:
                 means.append(every[start : start + len(group)].mean(dim=0))
                 start += len(group)
             return torch.nn.functional.normalize(torch.stack(means), dim=-1)
+
+    def _check(self, texts: Mapping[str, list[str]]) -> None:
+        """Refuse a tokenizer without a vocabulary: it reads every sentence as the same."""
+        seen: dict[tuple[int, ...], str] = {}
+        for name, group in texts.items():
+            for row in self._tokens(group)["input_ids"].tolist():
+                if seen.setdefault(tuple(row), name) != name:
+                    raise no_tokenizer(f"{name} and {seen[tuple(row)]} read as the same")
 
     def _tokens(self, texts: list[str]) -> dict[str, Any]:
         """Token ids, padded to the length that the text model was trained with."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from data_sources.facade_labels.prompts import Prompts
+from data_sources.facade_labels.prompts import Prompts, no_tokenizer
 from heatmat.errors import InputError
 
 if TYPE_CHECKING:
@@ -52,6 +52,9 @@ class GenerativeScorer:
         self.question = prompts.asked()
         self.processor.tokenizer.padding_side = "left"
         self._answers = [self._answer(prompts.answers[name]) for name in self.classes]
+        read = {tuple(answer.tolist()) for answer in self._answers}
+        if len(read) < len(self._answers) or () in read:
+            raise no_tokenizer(f"{len(read)} different answers of {len(self._answers)}")
         self.shares_prompt: bool | None = None
         """Whether keys and values of the prompt are reused; None: not known yet."""
 

@@ -198,7 +198,9 @@ def _locate(name: str, revision: str | None, offline: bool) -> tuple[Path | None
             expected="a folder with config.json in it, or OWNER/NAME[@REVISION]",
         )
     from huggingface_hub import hf_hub_download
+    from huggingface_hub.utils import logging
 
+    logging.set_verbosity_error()  # it tells of each of its five attempts
     pin = f" --revision {revision}" if revision else ""
     try:
         found = hf_hub_download(name, "config.json", revision=revision, local_files_only=offline)
@@ -231,7 +233,10 @@ def _load(
         if family == "generative":
             kind = transformers.AutoModelForImageTextToText
         processor = transformers.AutoProcessor.from_pretrained(source, **options)
-        loaded = kind.from_pretrained(source, dtype=dtype, **options)
+        loaded, found = kind.from_pretrained(
+            source, dtype=dtype, output_loading_info=True, **options
+        )
+        _complete(name, loaded, found)
     except HeatMatError:
         raise
     except ImportError as error:
@@ -253,6 +258,18 @@ def _load(
             remedy="fetch it again, or take another",
         ) from None
     return loaded, processor, family
+
+
+def _complete(name: str, model: Any, found: dict[str, Any]) -> None:
+    """Refuse weights that lack a part of the model: it would be filled with random numbers."""
+    lost = sorted(set(found["missing_keys"]) & {key for key, _ in model.named_parameters()})
+    if lost:
+        raise InputError(
+            "the weights lack a part of the model",
+            where=name,
+            got=f"no {lost[0]}" + (f" and {len(lost) - 1} more" if lost[1:] else ""),
+            remedy="fetch it again, or take another",
+        )
 
 
 def _family(name: str, config: Any) -> str:

@@ -163,6 +163,17 @@ def read_prompts(path: Path) -> Prompts:
     return Prompts(phrases, templates, answers, question)
 
 
+def no_tokenizer(found: str) -> InputError:
+    """What to say where a model does not tell the words apart that it is asked with."""
+    return InputError(
+        "the model does not tell its words apart",
+        where="tokenizer",
+        got=found,
+        remedy="tokenizer files are missing from the model's folder, or two classes have the same "
+        "words; fetch the model again",
+    )
+
+
 def _strings(value: Any, where: str) -> tuple[str, ...]:
     if not isinstance(value, list) or not value or not all(isinstance(v, str) and v for v in value):
         raise InputError("expected text", where=where, got=repr(value)[:80])

@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,29 @@ def test_missing_and_damaged_weights(folder: Path) -> None:
     assert str(folder) in refused(InputError, folder)
     weights.unlink()
     assert "hf download" in refused(InputError, folder)
+
+
+def test_weights_that_lack_a_part_are_refused(folder: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    weights = load_file(folder / "model.safetensors")
+    del weights["visual_projection.weight"]
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    assert "no visual_projection.weight" in refused(InputError, folder)
+
+
+@pytest.mark.parametrize("build", [tiny_models.tiny_clip, tiny_models.tiny_llava])
+def test_a_tokenizer_that_is_missing_is_noticed(build: Callable[[], Path], tmp_path: Path) -> None:
+    """Without its file the library makes an empty one, which reads all words as the same."""
+    folder = Path(shutil.copytree(build(), tmp_path / "model"))
+    (folder / "tokenizer.json").unlink()
+    refused(InputError, folder)
+
+
+def test_two_classes_with_the_same_words_are_noticed(tmp_path: Path) -> None:
+    words = tmp_path / "prompts.toml"
+    words.write_text('[classes.tile]\nphrases = ["a brick wall"]\n')
+    assert "tile and brick" in refused(InputError, tiny_models.tiny_clip(), prompts=words)
 
 
 def test_folders_that_are_no_models(folder: Path, tmp_path: Path) -> None:
