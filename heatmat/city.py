@@ -192,12 +192,23 @@ class City:
         )
 
     @classmethod
-    def embedded(cls) -> City:
+    def embedded(
+        cls, extent: tuple[float, float, float, float] | None = None, margin: float = 200.0
+    ) -> City:
         """The district that comes with the package: central Helsinki, from OpenStreetMap.
 
         About half a square kilometre; see ATTRIBUTION.md beside the data.
+
+        Parameters
+        ----------
+        extent : tuple of float, optional
+            A part of it, in its own system (EPSG:32635); default: all.
+        margin : float
+            Around a part [m].
         """
         about = json.loads((DISTRICT / "district.json").read_text(encoding="utf-8"))
+        if extent is not None:
+            about |= {"extent": extent, "margin": margin}
         keys = ("extent", "crs", "margin", "default_facade", "default_roof", "default_ground")
         options = {key: about[key] for key in keys}
         city = cls.from_file(DISTRICT / "district.geojson.gz", **options)

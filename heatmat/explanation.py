@@ -8,6 +8,7 @@ sides along the same paths.
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -121,12 +122,19 @@ def _above(
     x, y = (grid.ravel() for grid in np.meshgrid(ds["x"].values, ds["y"].values))
     mean, error = _over_time(ds)
     local = np.stack([x - maps.origin[0], y - maps.origin[1]])
-    composition = _composition_above(before, local), _composition_above(after, local)
-    changed = Labels(before, after).changed(*(np.maximum(c, 0) for c in composition))
+    known = np.ones(x.size, bool)
+    changed = np.zeros(x.size, bool)
+    labels = Labels(before, after)
+    # Nine points of a pixel: one that changed in part is not one that others changed.
+    for dx, dy in itertools.product((-1.0, 0.0, 1.0), repeat=2):
+        at = local + 0.45 * size * np.array([[dx], [dy]])
+        a, b = _composition_above(before, at), _composition_above(after, at)
+        known &= (a >= 0) | (dx != 0.0) | (dy != 0.0)
+        changed |= (a >= 0) & labels.changed(np.maximum(a, 0), np.maximum(b, 0))
     found = []
     for kind, other in (("ground", "roof"), ("roof", "ground")):
         of_kind = np.isnan(ds[f"{other}_temperature_change"][0].values.ravel())
-        whole = np.flatnonzero(of_kind & (composition[0] >= 0))
+        whole = np.flatnonzero(of_kind & known)
         for name, part in _classes(changed[whole], mean[whole], error[whole], kind):
             index = whole[part]
             index = rng.choice(index, min(places, index.size), replace=False)

@@ -1,0 +1,59 @@
+"""What the experiments share: arguments, a scenario at full or low resolution, a closing line."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import heatmat as hm
+
+LOW = """
+extends = '{scenario}'
+[city]
+extent = [385950, 6671960, 386020, 6672030]
+margin_m = 25
+resolution_m = 4.0
+[time]
+step_min = 30
+spin_up_days = 1
+[solver]
+field_resolution_m = 8.0
+"""
+"""Seventy metres of it, coarsely: what the tests run."""
+
+
+def arguments(about: str) -> argparse.Namespace:
+    """``--out FOLDER`` and ``--low``."""
+    parser = argparse.ArgumentParser(description=about)
+    parser.add_argument("--out", type=Path, required=True, help="folder for the results")
+    parser.add_argument("--low", action="store_true", help="a small part at low resolution")
+    return parser.parse_args()
+
+
+def load(script: str, low: bool, name: str = "scenario.toml") -> hm.Scenario:
+    """The scenario beside a script; `low` cuts it down."""
+    path = Path(script).resolve().parent / name
+    if not low:
+        return hm.Scenario.load(path)
+    with tempfile.TemporaryDirectory() as folder:
+        small = Path(folder) / name
+        small.write_text(LOW.format(scenario=path.as_posix()), encoding="utf-8")
+        return hm.Scenario.load(small)
+
+
+def what_if(script: str, out: Path, low: bool, title: str) -> object:
+    """The scenario beside a script against the city before it: maps, tables, report in `out`.
+
+    The city before is that of before.toml where there is one, else that without interventions.
+    """
+    scenario = load(script, low)
+    earlier = scenario.without_interventions()
+    if (Path(script).resolve().parent / "before.toml").exists():
+        earlier = load(script, low, "before.toml")
+    with hm.Simulation(earlier) as before, before.beside(scenario) as after:
+        difference = hm.compare_maps(before, after)
+        difference.save(out, title=title, figures=not low)
+    print(difference.table("changed").round(3).to_string(index=False))
+    print("\n".join(difference.sentences()))
+    return difference

@@ -1,0 +1,93 @@
+"""The experiments in sims/, at low resolution, and that they use public names only."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import heatmat as hm
+
+SIMS = Path(__file__).resolve().parent.parent / "sims"
+NAMES = sorted(path.parent.name for path in SIMS.glob("*/run.py"))
+
+
+def run(name: str, out: Path) -> Any:
+    return importlib.import_module(f"sims.{name}.run").main(out, low=True)
+
+
+def mean(difference: Any, surface: str, changed: bool, period: str) -> float:
+    table = difference.table("changed")
+    row = table[
+        (table["surface"] == surface) & (table["changed"] == changed) & (table["period"] == period)
+    ]
+    return float(row["change_k"].iloc[0])
+
+
+def test_there_are_six_and_each_stands_in_the_list() -> None:
+    assert len(NAMES) >= 6
+    page = (SIMS / "README.md").read_text("utf-8")
+    for name in NAMES:
+        assert f"[{name}]({name}/run.py)" in page
+
+
+@pytest.mark.parametrize("path", sorted(SIMS.rglob("*.py")), ids=lambda p: p.parent.name)
+def test_public_names_only(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            assert not str(node.module).startswith(("heatmat", "data_sources")), node.module
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            if node.value.id == "hm":
+                assert node.attr in hm.__all__
+            assert not node.attr.startswith("_")
+
+
+def test_cool_roofs(tmp_path: Path) -> None:
+    found = run("cool_roofs", tmp_path)
+    assert mean(found, "roof", True, "day") < -8.0
+    # What is not painted moves by tenths at most.
+    assert abs(mean(found, "ground", False, "day")) < 0.1
+    assert (tmp_path / "report.html").exists()
+
+
+def test_facade_renovation(tmp_path: Path) -> None:
+    found = run("facade_renovation", tmp_path)
+    # Air at 8 below zero, rooms at 22: the heat that came through masonry is gone.
+    assert mean(found, "wall", True, "night") < -1.0
+    assert mean(found, "ground", False, "night") < 0.0
+    text = " ".join(found.sentences())
+    assert "Changed walls are" in text
+    assert "conduction from behind −" in text
+
+
+def test_brick_to_render(tmp_path: Path) -> None:
+    found = run("brick_to_render", tmp_path)
+    assert mean(found, "wall", True, "day") < -2.0
+    assert mean(found, "wall", False, "day") > 0.0
+    walls = found.walls.table
+    street = ~walls["changed"] & (walls["construction"] == "solid_brick_wall")
+    assert found.walls.change[street.to_numpy()][:, found.day].mean() > 0.1
+
+
+def test_light_paving(tmp_path: Path) -> None:
+    found = run("light_paving", tmp_path)
+    assert mean(found, "ground", True, "day") < -1.0
+    assert mean(found, "wall", False, "day") > 0.0
+
+
+def test_district_attribution(tmp_path: Path) -> None:
+    found = run("district_attribution", tmp_path)
+    assert found.residual < 1e-3
+    assert (tmp_path / "attribution.csv").exists()
+
+
+def test_heat_wave(tmp_path: Path) -> None:
+    frame = run("heat_wave", tmp_path).to_dataframe()
+    assert len(frame) == 4 * 5 * 24
+    roof = frame[frame["id"] == "roof"]["temperature_difference"].to_numpy().reshape(5, 24)
+    assert (roof.min(axis=1) < -5.0).all()
+    assert np.abs(roof[:, 2]).max() < 1.0

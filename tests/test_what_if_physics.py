@@ -1,0 +1,340 @@
+"""What must hold of any what-if, over generated cases; and what shared rays are worth."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import heatmat as hm
+from heatmat.conduction import SlabLayer, discretise, eigenmodes
+from heatmat.errors import InputError
+from heatmat.map_comparison import MapDifference, compare_maps
+from heatmat.materials import Layer, library, material_library
+from heatmat.wall_law import Boundary, Slabs, march, pad_modes
+from tests.block_city import COURTYARD, CRS, STREET, X, Y, block, block_scenario
+from tests.conftest import SEED
+
+STEP, DAY = 1800.0, 48
+
+
+# --- nothing changes -------------------------------------------------------------------------
+
+
+@functools.cache
+def bright_walls() -> MapDifference:
+    """East walls white in the block, roofs of the ring lighter: something of everything."""
+    return compare_maps(block(), block().with_interventions(BRIGHT), resolution=4.0)
+
+
+BRIGHT = [
+    {"name": "east", "where": {"surface": "wall", "azimuth_deg": [45, 135]},
+     "set": {"albedo": 0.8}},
+    {"name": "ring", "where": {"surface": "roof", "building_id": "ring"}, "set": {"albedo": 0.6}},
+]  # fmt: skip
+
+
+def test_an_intervention_that_changes_nothing_is_exactly_zero() -> None:
+    brick, roof = (block().constructions[n] for n in ("solid_brick_wall", "bitumen_roof"))
+    same = block().with_interventions(
+        [
+            {"name": "a", "where": {"surface": "wall"}, "set": {"albedo": brick.albedo}},
+            {"name": "b", "where": {"surface": "roof"}, "add": {"finish": roof.name}},
+            {"name": "c", "where": {"surface": "ground"}, "share": {"asphalt_street": 1.0}},
+        ]
+    )
+    assert {name: set(areas) for name, areas in same.touched_m2.items()} == {
+        "a": {"wall"}, "b": {"roof"}, "c": {"ground"}
+    }  # fmt: skip
+    found = compare_maps(block(), same, resolution=8.0)
+    for name in ("surface_temperature_change", "surface_temperature_change_standard_error"):
+        assert (found.ds[name].values == 0.0).all()
+    assert (found.walls.change == 0.0).all()
+    assert (found.table()["change_k"] == 0.0).all()
+    assert found.sentences() == []
+
+
+def test_what_no_ray_reaches_is_exactly_zero() -> None:
+    """The western face of the ring looks away from everything that was changed."""
+    walls = bright_walls().walls
+    west = (np.abs(walls.table["azimuth_deg"] - 270.0) < 5.0) & (walls.table["x0"] < X - 15.0)
+    assert west.any()
+    assert (walls.change[west.to_numpy()] == 0.0).all()
+    assert (walls.error[west.to_numpy()] == 0.0).all()
+
+
+# --- where it warms and where it cools -------------------------------------------------------
+
+
+def test_tables_agree_with_the_maps() -> None:
+    found = bright_walls()
+    table = found.table("changed").set_index(["surface", "changed", "period"])
+    roof = table.loc[("roof", True, "day")]
+    assert roof["change_k"] < -10.0
+    assert roof["area_m2"] == pytest.approx(1200.0 - 16.0 * 12.0, rel=0.01)
+    ds = found.ds
+    whole = found.table().query("surface == 'ground' and period == 'all'")["change_k"].iloc[0]
+    ground = ds["ground_temperature_change"].mean(("y", "x")).mean().item()
+    # Pixels weigh a pixel with a strip of ground as one without a roof; parts weigh by area.
+    assert whole == pytest.approx(ground, rel=0.1)
+    assert whole > 0.02
+    hourly = found.table("changed", hourly=True)
+    assert len(hourly) == 24 * len(found.table("changed")) // 3
+    by_building = found.table("building_id").query("surface == 'roof' and period == 'all'")
+    assert set(by_building["building_id"]) == {"ring", "house"}
+
+
+def test_the_street_warms_because_more_light_falls_on_it() -> None:
+    found = bright_walls()
+    rows = found.explain().set_index(["group", "period"])
+    five = ["absorbed_shortwave", "net_longwave", "convection", "latent", "conduction"]
+    sums = rows[[f"{name}_w_m2" for name in five]].sum(axis=1)
+    # Single precision on fluxes of some hundred W/m2; the balance itself is held to 0.5 W/m2.
+    np.testing.assert_allclose(sums, 0.0, atol=0.05)
+    street = rows.loc[("unchanged ground that warms", "day")]
+    assert street["change_k"] > 4.0 * street["standard_error_k"]
+    assert street["incident_shortwave_w_m2"] > street["absorbed_shortwave_w_m2"] > 0.0
+    assert street["convection_w_m2"] < 0.0
+    roof = rows.loc[("changed roofs", "day")]
+    assert roof["absorbed_shortwave_w_m2"] < -100.0
+    text = " ".join(found.sentences())
+    assert "Unchanged ground that warms is" in text
+    assert "Changed roofs are" in text
+
+
+def test_files_of_a_comparison(tmp_path: Path) -> None:
+    folder = bright_walls().save(tmp_path / "out", title="Bright & white", figures=False)
+    page = (folder / "report.html").read_text("utf-8")
+    assert "Bright &amp; white" in page
+    assert "Unchanged ground that warms is" in page
+    assert "interventions[1].set.albedo" in page
+    for word in ("http://", "https://", "<script"):
+        assert word not in page
+    walls = gpd.read_file(folder / "walls_difference.gpkg")
+    assert walls["change_day_k"].min() < -5.0
+    assert (folder / "change_by_hour.csv").read_text().count("\n") > 24
+
+
+# --- generated cases -------------------------------------------------------------------------
+
+
+@settings(max_examples=6)
+@given(
+    place=st.sampled_from([COURTYARD, STREET, (X + 27.0, Y), (X - 30.0, Y + 5.0)]),
+    albedos=st.tuples(st.floats(0.0, 0.95), st.floats(0.0, 0.95)).map(sorted),
+)
+def test_one_small_patch_made_brighter_alone_is_never_warmer(
+    place: tuple[float, float], albedos: list[float]
+) -> None:
+    x, y = place
+    square = [[x - 1, y - 1], [x + 1, y - 1], [x + 1, y + 1], [x - 1, y + 1]]
+    sides = [
+        block().with_interventions(
+            [{"name": "patch", "where": {"surface": "ground", "polygon": square},
+              "set": {"albedo": albedo}}]
+        )
+        for albedo in albedos
+    ]  # fmt: skip
+    points = {"id": ["p"], "surface": ["ground"], "x": [x], "y": [y]}
+    change = hm.compare(*sides, points, max_rays=128).ds["temperature_difference"].values
+    for side in sides:
+        side.close()
+    # Single precision at 320 K: 3e-5 K a step, a few of them in a day.
+    assert change.max() <= 1e-3
+    if albedos[1] - albedos[0] > 0.05:
+        assert change.min() < 0.0
+
+
+@functools.cache
+def courtyard() -> hm.Simulation:
+    """A cube of 10 m, open above, in a block 10 m high: the enclosure."""
+    folder = Path(tempfile.mkdtemp(prefix="heatmat-tests-cube-"))
+    ring = shapely.box(X - 15, Y - 15, X + 15, Y + 15) - shapely.box(X - 5, Y - 5, X + 5, Y + 5)
+    rows = {"id": ["cube"], "height": [10.0]}
+    path = folder / "cube.gpkg"
+    gpd.GeoDataFrame(rows, geometry=[ring], crs=CRS).to_file(path, driver="GPKG")
+    city = {"buildings": str(path), "crs": CRS, "extent": [X - 20, Y - 20, X + 20, Y + 20],
+            "margin_m": 5.0}  # fmt: skip
+    time = {"start": "2023-07-14T08:00", "end": "2023-07-14T16:00", "step_min": 60,
+            "spin_up_days": 1}  # fmt: skip
+    return hm.Simulation(block_scenario(folder, city=city, time=time), device="cpu", seed=SEED)
+
+
+ENCLOSURE = {
+    "id": ["floor", "south", "north", "east", "west"],
+    "surface": ["ground", "wall", "wall", "wall", "wall"],
+    "x": [X, X, X, X + 5, X - 5],
+    "y": [Y, Y - 5, Y + 5, Y, Y],
+    "z": [0.0, 5.0, 5.0, 5.0, 5.0],
+    "resolution_m": [10.0] * 5,
+}
+"""Floor and inner walls, whole."""
+
+
+@settings(max_examples=6)
+@given(
+    surfaces=st.sampled_from([["ground"], ["wall"], ["ground", "wall"]]),
+    first=st.floats(0.05, 0.6),
+    more=st.floats(0.1, 0.35),
+)
+def test_the_total_absorbed_by_an_enclosure_never_rises_with_albedo(
+    surfaces: list[str], first: float, more: float
+) -> None:
+    totals = []
+    for albedo in (first, first + more):
+        where = {"surface": surfaces}
+        side = courtyard().with_interventions(
+            [{"name": "x", "where": where, "set": {"albedo": albedo}}]
+        )
+        with side:
+            found = side.query(ENCLOSURE, target_error=1e-9, max_rays=256).ds
+        totals.append(found["absorbed_shortwave"].sum("point").values)  # five equal areas
+    lit = totals[0] > 1.0
+    assert lit.all()
+    # Both sides follow the same paths: what sampling leaves of the difference is within a tenth of
+    # it, and that is more than 1 % of the total.
+    assert (totals[1] < totals[0]).all()
+
+
+def _insulated(name: str, thickness: float) -> tuple[list[Layer], list[Layer]]:
+    bare = list(library()[name].layers)
+    return bare, [Layer.of(material_library()["mineral_wool_board"], thickness), *bare]
+
+
+def _slabs(layers: list[Layer], emissivity: float) -> Slabs:
+    made = [
+        SlabLayer(layer.thickness, layer.thermal_conductivity, layer.volumetric_heat_capacity)
+        for layer in layers
+    ]
+    rate, surface, inner = pad_modes([eigenmodes(discretise(made, 7.69))])
+    one = np.ones(1)
+    return Slabs(rate, surface, inner, one, emissivity * one, 0 * one, np.zeros(1, int), 280 * one)
+
+
+def _face(slabs: Slabs, air: np.ndarray, film: float, sky: float) -> np.ndarray:
+    series = air[None, :]
+    boundary = Boundary(
+        step=STEP,
+        shortwave=np.zeros_like(series),
+        longwave=np.full_like(series, sky),
+        air=series,
+        inner=np.full_like(series, 295.15),
+        evaporation=np.zeros_like(series),
+        film=lambda n, theta: np.full_like(theta, film),
+    )
+    return march(slabs, boundary, DAY).temperature[0]
+
+
+@settings(max_examples=25)
+@given(
+    name=st.sampled_from(["solid_brick_wall", "concrete_wall", "stone_wall"]),
+    thickness=st.floats(0.02, 0.3),
+    mean=st.floats(255.0, 285.0),
+    swing=st.floats(0.0, 8.0),
+    film=st.floats(3.0, 25.0),
+    emissivity=st.floats(0.0, 0.95),
+)  # fmt: skip
+def test_outside_insulation_never_warms_the_face_in_the_cold(
+    name: str, thickness: float, mean: float, swing: float, film: float, emissivity: float
+) -> None:
+    """Without sun, air and surroundings colder than the room.
+
+    Steady, it holds at every instant. In a daily wave it holds for the mean: an insulated face
+    follows the air sooner, so that on a morning that warms up it may be ahead of the masonry (the
+    next test). In sun it does not hold: what was stored by the wall then heats the face.
+    """
+    time = np.arange(0, 3 * DAY + 1) * STEP
+    air = mean + swing * np.sin(2 * np.pi * time / 86400.0)
+    sky = 5.67e-8 * mean**4
+    bare, coated = (_face(_slabs(layers, emissivity), air, film, sky)
+                    for layers in _insulated(name, thickness))  # fmt: skip
+    day = slice(2 * DAY + 1, 3 * DAY + 1)
+    # The march is exact for the slab; fourth powers are linear within a step: 1 mK.
+    assert coated[day].mean() <= bare[day].mean() + 1e-3
+    if swing == 0.0:
+        assert (coated <= bare + 1e-3).all()
+
+
+def test_it_may_warm_the_face_for_some_hours_of_a_cold_day() -> None:
+    time = np.arange(0, 3 * DAY + 1) * STEP
+    air = 270.0 + 6.0 * np.sin(2 * np.pi * time / 86400.0)
+    bare, coated = (_face(_slabs(layers, 0.0), air, 12.0, 0.0)
+                    for layers in _insulated("solid_brick_wall", 0.16))  # fmt: skip
+    ahead = (coated - bare)[2 * DAY :]
+    assert 0.2 < ahead.max() < 2.0
+    assert ahead.mean() < -0.5
+
+
+# --- what shared rays are worth --------------------------------------------------------------
+
+
+def test_pairs_are_more_certain_than_runs_apart() -> None:
+    """Differences at points that one bright wall shines on, paired and with different seeds."""
+    before = block()
+    after = before.with_interventions(BRIGHT[:1])
+    x, y = np.meshgrid(X + np.arange(21.5, 33.0, 3.0), Y + np.arange(-12.0, 13.0, 6.0))
+    points = {"id": [f"p{i}" for i in range(x.size)], "surface": ["ground"] * x.size,
+              "x": x.ravel(), "y": y.ravel()}  # fmt: skip
+    sides = []
+    for seed in range(4):
+        pair = [copy.copy(side) for side in (before, after)]
+        for one, side in zip(pair, (before, after), strict=True):
+            one.seed, one._solver = seed, side.solver
+        sides.append(hm.compare(*pair, points, max_rays=128).ds)
+    a, b = (np.stack([ds[f"temperature_{s}"].values for ds in sides]) for s in "ab")
+    mean = (b - a).mean(axis=0)
+    count = len(sides)
+    paired = np.sqrt(((b - a - mean) ** 2).mean() * count / (count - 1))
+    apart = np.sqrt(((b - np.roll(a, 1, axis=0) - mean) ** 2).mean())
+    told = np.sqrt(np.mean([(ds["standard_error"].values ** 2).mean() for ds in sides]))
+    assert apart > 3.0 * paired
+    # Four seeds of twenty points: told errors within a third of the spread.
+    assert told == pytest.approx(paired, rel=0.33)
+
+
+# --- refusals --------------------------------------------------------------------------------
+
+
+def _other(**tables: Any) -> hm.Simulation:
+    given = dict(block().scenario.tables.model_dump(by_alias=True, exclude_none=True))
+    merged = {key: {**given[key], **value} for key, value in tables.items()}
+    return hm.Simulation(
+        hm.Scenario(
+            **{key: merged.get(key, given[key]) for key in ("city", "weather", "time", "solver")}
+        ),
+        device="cpu",
+        seed=SEED,
+    )
+
+
+REFUSED = [
+    ("city.extent", {"city": {"extent": [X - 40.0, Y - 40.0, X + 56.0, Y + 40.0]}}),
+    ("city.margin_m", {"city": {"margin_m": 26.0}}),
+    ("city.resolution_m", {"city": {"resolution_m": 2.0}}),
+    ("time.output_step_min", {"time": {"output_step_min": 30}}),
+    ("solver.field_resolution_m", {"solver": {"field_resolution_m": 8.0}}),
+]
+
+
+@pytest.mark.parametrize(("key", "tables"), REFUSED, ids=[key for key, _ in REFUSED])
+def test_the_key_that_differs_is_named(key: str, tables: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="differ in more than their materials") as caught:
+        compare_maps(block(), _other(**tables))
+    assert caught.value.where == key
+
+
+def test_a_city_is_shared_where_both_name_the_same() -> None:
+    scenario = block().scenario.with_interventions(BRIGHT)
+    other = block().beside(scenario)
+    assert other._bare_maps is block()._bare_maps
+    assert other.forcing is block().forcing
+    assert set(other.touched_m2) == {"east", "ring"}
