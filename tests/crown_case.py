@@ -62,16 +62,20 @@ def grove(
     maps = with_crowns(
         case.maps, np.where(there, top, 0.0), np.where(there, base, 0.0), transmissivity
     )
-    return remake(maps, case, physics, leaf)
+    return remake(maps, case, physics, leaf, options.get("changes"))
 
 
 def remake(
-    maps: Maps, case: Case, physics: PhysicsOptions = STILL, leaf: dict[str, Any] | None = None
+    maps: Maps,
+    case: Case,
+    physics: PhysicsOptions = STILL,
+    leaf: dict[str, Any] | None = None,
+    changes: dict[str, Any] | None = None,
 ) -> Case:
-    """The case of other maps; `leaf` changes the leaves."""
+    """The case of other maps; `leaf` changes the leaves, `changes` all else."""
     from heatmat.foliage import foliage
 
-    known = library()
+    known = {name: dataclasses.replace(item, **(changes or {})) for name, item in library().items()}
     if leaf is not None:
         known[LEAF] = dataclasses.replace(foliage()[LEAF], **leaf)
     names = [case.compositions[k][0][0] for k in (case.default_facade, case.default_ground)]

@@ -1,0 +1,156 @@
+"""Trees and evaporation: the furnace, the energy of leaves, days and nights of crowns and grass."""
+
+from __future__ import annotations
+
+import numpy as np
+import shapely
+
+from heatmat.case import BASE_TEMPERATURE, Case
+from heatmat.field import Field
+from heatmat.field_leaves import leaf_requests
+from heatmat.field_map import PixelGrid, gather_map
+from heatmat.field_time import series_words
+from heatmat.kernels import layout
+from heatmat.kernels.texels import LEAF_LAYERS
+from heatmat.physics import PhysicsOptions
+from heatmat.solver import Requests
+from heatmat.units import STEFAN_BOLTZMANN
+from tests.crown_case import grove
+from tests.physics_case import boxes, local, make_case_of, make_series, plan_requests, solve
+
+FULL = PhysicsOptions()
+HOUR = 6
+"""Steps of an hour."""
+
+
+def july(**more: object) -> object:
+    """A clear day of 18 to 30 C, the hottest at 15 h."""
+    values: dict = {
+        "dni": 800.0, "dhi": 120.0, "sky": 340.0, "wind": 2.0,
+        "air": lambda s: BASE_TEMPERATURE + 9.0 - 6.0 * np.cos(2 * np.pi * (s / 86400.0 - 3 / 24)),
+    }  # fmt: skip
+    return make_series(**{**values, **more})
+
+
+def hours_of(case: Case) -> np.ndarray:
+    """Stamps at the full hours of the window."""
+    forcing = case.forcing
+    return np.arange(forcing.spin_up_steps + HOUR, forcing.n_steps + 1, HOUR)
+
+
+def field_of(case: Case, half: float = 16.0, cell: float = 4.0) -> tuple[Field, np.ndarray]:
+    """The field, and temperatures of a map of it [K], (y, x, hours)."""
+    field = Field(case, 4.0, hours_of(case))
+    field.march_chunk()
+    n = int(2 * half / cell)
+    grid = PixelGrid(-half, half, cell, n, n)
+    words = series_words(case.forcing)
+    found = gather_map(lambda: field, grid, case.maps.origin, 0, words)
+    return field, found["surface_temperature"].reshape(n, n, -1)
+
+
+def test_furnace_with_trees() -> None:
+    """Everything at one temperature stays there: 2 mK, as without trees."""
+    case = grove(make_series())
+    points = local(case, [-10.0, 5.0, 20.0], [-5.0, -6.0, 2.0])
+    mean, error = solve(case, plan_requests(points), stamps=hours_of(case))
+    assert np.abs(mean[..., 0] - BASE_TEMPERATURE).max() < 0.002
+    assert error.max() < 1e-4
+    _, temperature = field_of(case)
+    assert np.abs(temperature - BASE_TEMPERATURE).max() < 0.0021  # stored series: 0.03 W/m2
+
+
+def test_a_wood_that_absorbs_nothing_keeps_all_light() -> None:
+    """White leaves over white ground under an even sky: as light everywhere as under the sky."""
+    even = make_series(dhi=200.0)
+    white = {"albedo": 1.0, "solar_transmittance": 0.0}
+    case = grove(even, half=False, transmissivity=0.6, margin=45.0, changes=white, leaf=white)
+    points = local(case, [-12.0], [-5.0])
+    mean, error = solve(case, plan_requests(points), rays=64, stamps=hours_of(case), full=True)
+    noon = 11
+    sky = case.forcing.dhi[case.forcing.spin_up_steps + HOUR * (noon + 1) - 1]
+    assert sky > 100.0
+    got = mean[0, noon, layout.Y_INCIDENT_SHORT] / sky
+    off = error[0, noon, layout.Y_INCIDENT_SHORT] / sky
+    # Paths end after six surfaces: in a wood of optical depth 0.5 some hundredths are then missing.
+    assert -0.06 - 4.0 * off < got - 1.0 < 4.0 * off
+
+
+def test_under_a_crown_days_are_cooler_and_nights_warmer() -> None:
+    case = grove(july(), physics=FULL, transmissivity=0.03, top=12.0, base=3.0)
+    under, beside = local(case, [-14.0, 16.0], [-6.0, -6.0])
+    mean, error = solve(
+        case, plan_requests(np.stack([under, beside])), rays=16, stamps=hours_of(case)
+    )
+    shade, sun = mean[0, :, 0], mean[1, :, 0]
+    # Asphalt in the shade of trees at noon is 10 to 25 K cooler: 12 K mean over cities of Europe
+    # (Schwaab et al. 2021), 15 to 20 K on single hot days (Rahman et al. 2020, meta-analysis).
+    assert 10.0 < sun[13] - shade[13] < 30.0
+    # Before sunrise the crown hides the sky: warmer, though the day left less in the ground.
+    night = slice(0, 4)
+    assert (shade[night] > sun[night] + 4.0 * np.hypot(*error[:, night, 0])).all()
+    _, temperature = field_of(case)
+    by_field = temperature[5, 0] - temperature[5, 7]
+    assert by_field[13] < -10.0
+    # A pixel of 4 m and a point of it, 16 paths: both know the surface to some tenths.
+    assert abs(temperature[5, 0, 13] - shade[13]) < 2.0
+
+
+def test_leaves_balance_their_own_energy() -> None:
+    """What leaves absorb they give away again, by longwave, convection and evaporation."""
+    case = grove(july(), physics=FULL, transmissivity=0.03, top=12.0, base=3.0)
+    x, y = local(case, [-14.0], [-6.0])[0]
+    high, low = ([[x, y, z]] * 8 for z in (11.8, 3.2))
+    numbers, codes = leaf_requests(np.array([high, low]))
+    codes[:, layout.R_REPLICATE] = np.tile(np.arange(8), 2)
+    keys = np.arange(16, dtype=np.uint32)
+    requests = Requests(numbers, codes, keys, np.full(16, -1, np.int32))
+    mean, _ = solve(case, requests, rays=16, stamps=hours_of(case), full=True)
+    fluxes = mean[..., layout.Y_SHORTWAVE : layout.Y_CONDUCTION + 1]
+    assert np.abs(fluxes.sum(axis=2)).max() < 0.05
+    assert np.abs(mean[..., layout.Y_CONDUCTION]).max() < 3.0  # a leaf stores next to nothing
+    noon = 12
+    air = case.forcing.air_temperature[hours_of(case)][noon]
+    sunlit, shaded = mean[:, noon, layout.Y_TEMPERATURE] - air
+    # Sunlit leaves of well watered trees are 1 to 8 K above the air, shaded ones near it (Jones
+    # 2014, Plants and Microclimate, chapter 9).
+    assert 1.0 < sunlit < 8.0 and -3.0 < shaded < 1.5
+    assert mean[0, noon, layout.Y_LATENT] < -30.0
+
+
+def test_the_field_s_leaves_grow_darker_from_the_top() -> None:
+    case = grove(july(), physics=FULL, transmissivity=0.03, top=12.0, base=3.0)
+    field, _ = field_of(case)
+    leaves = int(field.texels.texel_i[3])
+    assert field.texels.count - leaves > 20 * LEAF_LAYERS
+    rows = field.store.to_numpy().reshape(-1, field.words)[leaves:]
+    noon = field.words - 24 + 1  # half hours: 12 h to 12.30
+    light = (rows[:, noon] & 0xFFFF).reshape(-1, LEAF_LAYERS).mean(axis=0) / 32.0
+    long = (rows[:, noon] >> 16) / 32.0
+    air = case.forcing.air_temperature[case.forcing.spin_up_steps + 12 * HOUR]
+    low, high = STEFAN_BOLTZMANN * (air + np.array([-3.0, 12.0])) ** 4
+    assert low < long.min() and long.max() < high
+    assert light[2] > 1.5 * light[1] > 1.5 * light[0] > 0.0
+
+
+def grass(step: float, ground: str = "grass") -> np.ndarray:
+    """Temperatures of open ground at the hours of a July day [K]."""
+    house = shapely.box(0.0, 0.0, 10.0, 10.0)
+    case = make_case_of(
+        boxes([house], [8.0], margin=25.0), july(step=step), physics=FULL, ground=ground
+    )
+    every = round(3600.0 / step)
+    stamps = np.arange(case.forcing.spin_up_steps + every, case.forcing.n_steps + 1, every)
+    point = local(case, [20.0], [-15.0])
+    return solve(case, plan_requests(point), rays=8, stamps=stamps)[0][0, :, 0]
+
+
+def test_grass_has_one_night_whatever_the_step() -> None:
+    """A lagged ground flux gave it two, 1 to 2 K apart."""
+    fine, coarse = grass(600.0), grass(3600.0)
+    night = np.r_[0:3, 20:24]
+    # What steps of an hour leave of a night without sun.
+    assert np.abs(fine - coarse)[night].max() < 0.25
+    # Watered grass at noon in July: 15 to 25 K under dry soil in the sun (air 27 C).
+    soil = grass(600.0, "bare_soil")
+    assert 12.0 < soil[13] - fine[13] < 30.0
