@@ -84,6 +84,7 @@ def run_benchmark(
     seed: int = 0,
     progress: Callable[..., None] | None = None,
     effort: Effort | None = None,
+    solweig_python: str | Path | None = None,
 ) -> dict[str, Any]:
     """Measure a case on this machine.
 
@@ -103,6 +104,8 @@ def run_benchmark(
         ``progress(stage, done, total)``.
     effort : Effort, optional
         How much is measured; the default takes about a minute on two cores.
+    solweig_python : path, optional
+        Interpreter that has solweig: also ``solweig``, see `heatmat.solweig_benchmark`.
 
     Returns
     -------
@@ -132,6 +135,10 @@ def run_benchmark(
             effort=QUICK if quick else None,
             progress=progress,
         )
+    if solweig_python is not None:
+        from heatmat.solweig_benchmark import beside_solweig
+
+        figures["solweig"] = beside_solweig(bench.case, solweig_python, progress=progress)
     return figures
 
 

@@ -1,4 +1,4 @@
-"""The time of the field: hourly steps before the window, the solver's own steps in it.
+"""The time of the field: two-hour steps before the window, the solver's own steps in it.
 
 What surfaces send to each other varies little within half an hour, so texels keep their series at
 `STORED_MINUTES`; every surface is marched at the steps of its stage all the same.
@@ -22,7 +22,7 @@ SPIN_UP_MINUTES = 120
 """Step of the days before the window."""
 
 LEAD_HOURS = 4
-"""Hours before the window that have the window's steps already: what hourly steps leave open has
+"""Hours before the window that have the window's steps already: what longer steps leave open has
 decayed by its beginning."""
 
 STORED_MINUTES = 30
@@ -132,9 +132,10 @@ def field_plan(forcing: Forcing, stamps: np.ndarray, convergence_deg: float = 0.
 
 
 def series_words(forcing: Forcing) -> int:
-    """Words of a texel's series, about: hours before the window, half hours in it."""
-    hours = forcing.n_steps * forcing.step / 3600.0
-    return int(hours + (forcing.n_steps - forcing.spin_up_steps) * forcing.step / 3600.0) + 24
+    """Words of a texel's series, about: two-hour steps before the window, half hours in it."""
+    before = forcing.spin_up_steps * forcing.step / 3600.0
+    window = (forcing.n_steps - forcing.spin_up_steps) * forcing.step / 3600.0
+    return int(before / 2.0 + 2.0 * (window + LEAD_HOURS)) + 24
 
 
 def stages_of(

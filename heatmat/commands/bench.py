@@ -65,6 +65,14 @@ def benchmark(
     json: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the figures as JSON.")
     ] = None,
+    solweig_python: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="HEATMAT_SOLWEIG_PYTHON",
+            metavar="PATH",
+            help="An interpreter that has solweig: maps beside its own.",
+        ),
+    ] = None,
     device: Device = DeviceName.auto,
     seed: Seed = 0,
     quiet: Quiet = False,
@@ -80,6 +88,7 @@ def benchmark(
             case=case,
             reference=reference,
             quick=quick,
+            solweig_python=solweig_python,
             device=device.value,
             seed=seed,
             progress=report,
@@ -102,7 +111,7 @@ def _write_json(path: Path, figures: dict[str, Any]) -> None:
 
 def _show(figures: dict[str, Any]) -> None:
     for key, value in figures.items():
-        if key in ("roofline", "reference"):
+        if key in ("roofline", "reference", "solweig"):
             continue
         if isinstance(value, dict):
             value = ", ".join(f"{name} {item}" for name, item in value.items())
@@ -119,6 +128,12 @@ def _show(figures: dict[str, Any]) -> None:
             f"{row['pixels_per_second']:.3g} pixels a second\n"
         )
     _show_rays(figures.get("roofline", {}))
+    for row in figures.get("solweig", {}).get("rows", []):
+        sys.stdout.write(
+            f"  {row['pixels']} pixels a side, {row['hours']} hours: "
+            f"{row['ns_per_pixel_hour']:.0f} ns a pixel and hour, solweig {row['solweig_ns_per_pixel_hour']:.0f} ns; "
+            f"{row['ratio_loop']:.2f} times as fast, {row['ratio_whole']:.2f} with both set-ups\n"
+        )
     if "reference" in figures:
         from heatmat.reference_report import as_table
 
