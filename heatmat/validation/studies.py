@@ -53,6 +53,7 @@ class Study:
 STUDIES: dict[str, Study] = {
     "closed-forms": Study("closed_forms"),
     "honesty": Study("honesty"),
+    "street": Study("street_bias"),
     "geometry": Study("geometry", needs=("embreex",)),
     "radiation": Study("radiation", needs=("embreex",)),
     "solweig": Study("solweig_maps", program=True),
