@@ -205,7 +205,7 @@ def figure(
         axes.set_yticks([])
     altitude = float(np.degrees(np.arcsin(suns[shown, 2])))
     return (
-        f"{name}: one height map, the sun {altitude:.0f} degrees high; roofs darker than the ground",
+        f"{name}: one height map, the sun {altitude:.0f} degrees high; roofs are darker",
         drawn,
     )
 
