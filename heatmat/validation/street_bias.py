@@ -47,10 +47,10 @@ def study(setting: Setting) -> Outcome:
     return Outcome(
         title="An endless street",
         against="72 strips of an endless street that exchange everything with everything: view"
-        " factors by crossed strings, all bounces by one linear system, the fourth power and natural"
-        " convection in full at every strip",
-        proves="that what the roulette cuts off comes back on the mean, and what later surfaces lose"
-        " that are linear about a reference and march by the hour.",
+        " factors by crossed strings, all bounces by one linear system, the fourth power and"
+        " natural convection in full at every strip",
+        proves="that what the roulette cuts off comes back on the mean, and what later surfaces"
+        " lose that are linear about a reference and march by the hour.",
         does_not_prove="that the balance itself is right: both sides solve the same one.",
         checks=[
             Check("all bounces of light and longwave, largest difference [%]",
@@ -65,9 +65,9 @@ def study(setting: Setting) -> Outcome:
         ],
         notes=[
             f"Blocks {HEIGHT:g} m high, {WIDTH:g} m apart and 4 km long. White: albedo {WHITE:g},"
-            f" emissivity {1.0 - WHITE:g}, so that most of what arrives has been reflected. Hot day:"
-            " a beam of 800 W/m2, 2.5 m/s, light walls and a dark road whose temperatures range over"
-            " 25 to 40 K.",
+            f" emissivity {1.0 - WHITE:g}, so that most of what arrives has been reflected. Hot"
+            " day: a beam of 800 W/m2, 2.5 m/s, light walls and a dark road whose temperatures"
+            " range over 25 to 40 K.",
         ],
     )  # fmt: skip
 
