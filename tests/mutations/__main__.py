@@ -17,7 +17,7 @@ import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,15 +128,17 @@ def main() -> int:
     )  # fmt: skip
     options = parser.parse_args()
     chosen = [m for m in MUTATIONS if any(word in m.name for word in options.only or [""])]
+    known = rows_of(options.earlier.read_text(encoding="utf-8")) if options.earlier else {}
     commit = last_commit()
     home = Path(tempfile.mkdtemp(prefix="heatmat-mutations-"))
+    verdicts: list[Verdict] = []
     try:
-        verdicts = run_all(chosen, commit, home, options.jobs)
+        for verdict in run_all(chosen, commit, home, options.jobs):
+            verdicts.append(verdict)
+            if options.out:  # what is known so far, should it be cut short
+                options.out.write_text(page(verdicts, known, commit), encoding="utf-8")
     finally:
         shutil.rmtree(home, ignore_errors=True)
-    if options.out:
-        known = rows_of(options.earlier.read_text(encoding="utf-8")) if options.earlier else {}
-        options.out.write_text(page(verdicts, known, commit), encoding="utf-8")
     missed = [v for v in verdicts if not v.caught_by]
     for v in missed:
         say(f"\nNOT CAUGHT: {v.mutation.name} ({v.mutation.tests})\n{v.output[-2000:]}")
@@ -144,8 +146,8 @@ def main() -> int:
     return 1 if missed else 0
 
 
-def run_all(chosen: Sequence[Mutation], commit: str, home: Path, jobs: int) -> list[Verdict]:
-    """Try mutations on `jobs` copies."""
+def run_all(chosen: Sequence[Mutation], commit: str, home: Path, jobs: int) -> Iterator[Verdict]:
+    """Try mutations on `jobs` copies, in order."""
     copies = [home / str(i) for i in range(jobs)]
     for folder in copies:
         copy_of(commit, folder)
@@ -165,7 +167,7 @@ def run_all(chosen: Sequence[Mutation], commit: str, home: Path, jobs: int) -> l
         return verdict
 
     with ThreadPoolExecutor(jobs) as pool:
-        return list(pool.map(one, chosen))
+        yield from pool.map(one, chosen)
 
 
 def say(text: str) -> None:
