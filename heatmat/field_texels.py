@@ -9,6 +9,7 @@ from heatmat.field_leaves import LeafTexels, lay_leaves, leaf_requests
 from heatmat.field_pixels import parts_of_cells
 from heatmat.kernels import layout
 from heatmat.kernels.layout import MAX_ENTRIES
+from heatmat.maps import Maps
 from heatmat.rayfield import RayField, to_device
 from heatmat.runtime import ti
 from heatmat.sampling_plan import stream_keys
@@ -161,6 +162,11 @@ def _strips(maps, size: float, first: int):  # type: ignore[no-untyped-def]
     z1 = np.where(top, high[facade], low[facade] + bottoms[np.minimum(row + 1, bottoms.size - 1)])
     strips = np.stack([first + begin, columns, rows], axis=1).astype(np.int32)
     return strips, (facade, column * step, (column + 1) * step, z0, z1)
+
+
+def count_wall_texels(maps: Maps, size: float) -> int:
+    """Texels that the facades will have."""
+    return len(_strips(maps, size, 0)[1][0])
 
 
 def row_bottoms(size: float, height: float) -> np.ndarray:

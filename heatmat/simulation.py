@@ -220,9 +220,16 @@ class Simulation:
         """
         if self._field is None:
             from heatmat.field import Field
+            from heatmat.field_memory import check_field_memory
+            from heatmat.info import available_memory
 
             self.progress("field", 0.0, 1.0)
             solver = self.solver
+            free = available_memory()
+            if free:
+                size = self.scenario.field_resolution_m
+                where = f"{self.scenario.path or 'scenario'}: solver.field_resolution_m"
+                check_field_memory(solver.case, size, free, where=where)
             self._field = Field(
                 solver.case,
                 self.scenario.field_resolution_m,

@@ -131,7 +131,8 @@ def _show(figures: dict[str, Any]) -> None:
     for row in figures.get("solweig", {}).get("rows", []):
         sys.stdout.write(
             f"  {row['pixels']} pixels a side, {row['hours']} hours: "
-            f"{row['ns_per_pixel_hour']:.0f} ns a pixel and hour, solweig {row['solweig_ns_per_pixel_hour']:.0f} ns; "
+            f"{row['ns_per_pixel_hour']:.0f} ns a pixel and hour, "
+            f"solweig {row['solweig_ns_per_pixel_hour']:.0f} ns; "
             f"{row['ratio_loop']:.2f} times as fast, {row['ratio_whole']:.2f} with both set-ups\n"
         )
     if "reference" in figures:
