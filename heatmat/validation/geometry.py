@@ -45,7 +45,7 @@ def study(setting: Setting) -> Outcome:
     ]
     if not quick:
         setting.progress("a block turned with sun and wind")
-        turned = rotation_rows(setting, 128)
+        turned = rotation_rows(setting, 192)
         setting.progress("one block in two projected systems")
         systems = system_rows(setting, 1 << 13)
         checks += [
@@ -73,8 +73,9 @@ def study(setting: Setting) -> Outcome:
             "Each plan stands at its own angle. A wall's true area is length times height less what"
             " an adjoining footprint covers.",
             "Every ray is compared with Embree's hit on the same footprints, one box each. Where"
-            " they differ and Embree finds ours from an origin 5 mm aside, the ray grazes an edge"
-            " (footprints are snapped to 1 mm); else it leaks or stops too early.",
+            " they differ, and from six origins 5 mm aside Embree finds hits on both sides of ours,"
+            " the ray grazes an edge or a wall (footprints are snapped to 1 mm); else it leaks or"
+            " stops too early.",
             "The turned block has a canopy's wind, so that its roughness is measured anew at every"
             " angle, and standard errors are those of the difference.",
         ],
