@@ -39,8 +39,8 @@ def count_leaks(city: City, solver: Solver, rays: int, seed: int = 0) -> dict[st
     -------
     dict
         ``rays``; ``differ``: the hits are apart; of these ``graze``: ours is no nearer and no
-        farther than what Embree finds from six origins 5 mm aside; ``leaks``: we went on where Embree stops; ``stopped``: we
-        stopped where Embree goes on.
+        farther than what Embree finds from six origins 5 mm aside; ``leaks``: we went on where
+        Embree stops; ``stopped``: we stopped where Embree goes on.
     """
     from embreex.mesh_construction import TriangleMesh
     from embreex.rtcore_scene import EmbreeScene
