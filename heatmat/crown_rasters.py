@@ -144,37 +144,46 @@ def add_trees(
     west, north, cell : float
         Corner of the rasters and side of a cell, local [m].
     """
-    rows, columns = rasters.top.shape
-    placed = 0
     points = table.geometry
-    for x, y, height, width, base in zip(
-        points.x - origin[0] - west,
-        north - (points.y - origin[1]),
-        table["height_m"],
-        table["crown_diameter_m"],
-        table["crown_base_m"],
-        strict=True,
-    ):
-        radius, half = 0.5 * width, 0.5 * (height - base)
-        # The cell that holds the trunk has a crown however thin it is.
-        r0, r1 = int((y - radius) // cell), int((y + radius) // cell) + 1
-        c0, c1 = int((x - radius) // cell), int((x + radius) // cell) + 1
-        r0, r1, c0, c1 = max(r0, 0), min(r1, rows), max(c0, 0), min(c1, columns)
-        if r0 >= r1 or c0 >= c1 or half <= 0.0:
-            continue
-        dy = (np.arange(r0, r1) + 0.5) * cell - y
-        dx = (np.arange(c0, c1) + 0.5) * cell - x
-        apart = np.hypot(dx[None, :], dy[:, None]) / max(radius, 0.71 * cell)
-        reach = half * np.sqrt(np.clip(1.0 - apart**2, 0.0, None))
-        inside = reach > 0.5 * THINNEST
-        if not inside.any():
-            continue
-        placed += 1
-        middle = 0.5 * (height + base)
-        part = (slice(r0, r1), slice(c0, c1))
-        density = 1.0 / (4.0 / 3.0 * half)
-        _join(rasters, part, inside, middle + reach, middle - reach, density)
-    return placed
+    sizes = table[["height_m", "crown_diameter_m", "crown_base_m"]].to_numpy(dtype=float)
+    x = points.x.to_numpy() - origin[0] - west
+    y = north - (points.y.to_numpy() - origin[1])
+    return sum(put_tree(rasters, x[i], y[i], tuple(sizes[i]), cell) for i in range(len(sizes)))
+
+
+def put_tree(
+    rasters: CrownRasters, x: float, y: float, size: tuple[float, float, float], cell: float
+) -> bool:
+    """Put one crown on the rasters; whether it reaches into them.
+
+    Parameters
+    ----------
+    x, y : float
+        From the rasters' north-western corner, y to the south [m].
+    size : tuple of float
+        Height of the tree, diameter of the crown, height of its base [m].
+    """
+    rows, columns = rasters.top.shape
+    height, width, base = size
+    radius, half = 0.5 * width, 0.5 * (height - base)
+    r0, r1 = int((y - radius) // cell), int((y + radius) // cell) + 1
+    c0, c1 = int((x - radius) // cell), int((x + radius) // cell) + 1
+    r0, r1, c0, c1 = max(r0, 0), min(r1, rows), max(c0, 0), min(c1, columns)
+    if r0 >= r1 or c0 >= c1 or half <= 0.0:
+        return False
+    dy = (np.arange(r0, r1) + 0.5) * cell - y
+    dx = (np.arange(c0, c1) + 0.5) * cell - x
+    # A crown narrower than a cell has the cell that holds the trunk.
+    apart = np.hypot(dx[None, :], dy[:, None]) / max(radius, 0.71 * cell)
+    reach = half * np.sqrt(np.clip(1.0 - apart**2, 0.0, None))
+    inside = reach > 0.5 * THINNEST
+    if not inside.any():
+        return False
+    middle = 0.5 * (height + base)
+    part = (slice(r0, r1), slice(c0, c1))
+    density = 1.0 / (4.0 / 3.0 * half)
+    _join(rasters, part, inside, middle + reach, middle - reach, density)
+    return True
 
 
 def _join(

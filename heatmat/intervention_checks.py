@@ -78,6 +78,7 @@ def _one_change(entry: InterventionTable, copies: bool, place: str) -> list[Inpu
             ("set or add", copies),
             ("construction", entry.construction is not None),
             ("share", entry.share is not None),
+            ("trees", entry.trees is not None),
         )
         if there
     ]
@@ -88,7 +89,7 @@ def _one_change(entry: InterventionTable, copies: bool, place: str) -> list[Inpu
             "an intervention changes one thing",
             where=place,
             expected="set = { ... } and/or add = { ... }, or construction = 'NAME', "
-            "or share = { ... }",
+            "or share = { ... }, or trees = { ... }",
             got=" and ".join(given) or "none of them",
         )
     ]

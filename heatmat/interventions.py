@@ -78,6 +78,8 @@ class Intervention:
         (albedo, emissivity, transmittance, moisture, roughness) the copy gets.
     share : dict
         Construction to its new fraction of the composition; the others keep their proportions.
+    trees : dict
+        Trees to plant, in place of a change to surfaces: see `heatmat.planting.plant`.
     """
 
     name: str
@@ -86,11 +88,12 @@ class Intervention:
     construction: str | None = None
     add: Mapping[str, Any] = field(default_factory=dict)
     share: Mapping[str, float] = field(default_factory=dict)
+    trees: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The entry as a scenario file would hold it."""
         entry: dict[str, Any] = {"name": self.name, "where": self.where.given()}
-        for key in ("set", "add", "share"):
+        for key in ("set", "add", "share", "trees"):
             if getattr(self, key):
                 entry[key] = dict(getattr(self, key))
         if self.construction is not None:
@@ -127,6 +130,7 @@ def from_table(table: Any) -> Intervention:
         construction=table.construction,
         add=table.add.model_dump(exclude_none=True) if table.add else {},
         share=dict(table.share or {}),
+        trees=table.trees.model_dump(exclude_none=True) if table.trees else {},
     )
 
 

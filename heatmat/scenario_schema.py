@@ -285,6 +285,17 @@ class AddTable(Table):
     finish: str | None = None
 
 
+class PlantTable(Table):
+    """Trees that an intervention plants: single ones, or a row along a line."""
+
+    points: list[Annotated[list[float], Len(2, 2)]] | None = None
+    line: list[Annotated[list[float], Len(2, 2)]] | None = None
+    spacing_m: float = Field(8.0, ge=0.5, le=1000.0)
+    height_m: float = Field(10.0, ge=1.0, le=80.0)
+    crown_diameter_m: float = Field(7.5, ge=0.5, le=40.0)
+    base_m: float | None = Field(None, ge=0.0, le=80.0)
+
+
 class InterventionTable(BaseModel):
     """One [[interventions]] entry; `construction` may also stand inside `set`."""
 
@@ -298,6 +309,7 @@ class InterventionTable(BaseModel):
     construction: str | None = None
     add: AddTable | None = None
     share: Annotated[Any, BeforeValidator(_fractions)] = None
+    trees: PlantTable | None = None
 
     @model_validator(mode="before")
     @classmethod

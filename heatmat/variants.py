@@ -72,7 +72,16 @@ def join_variants(sides: Sequence[Simulation], more: Iterable[str] = ()) -> Vari
     """
     first = sides[0]
     for side in sides[1:]:
-        if side.maps.edge_ab is not first.maps.edge_ab or side.forcing is not first.forcing:
+        same = side.maps.edge_ab is first.maps.edge_ab and side.forcing is first.forcing
+        if same and getattr(side.maps, "crown_top", None) is not getattr(
+            first.maps, "crown_top", None
+        ):
+            raise InputError(
+                "versions of one city have the same trees",
+                where="variants",
+                remedy="compare cities with other trees by `heatmat compare`",
+            )
+        if not same:
             raise InputError(
                 "versions of one city must come from one simulation",
                 where="variants",

@@ -12,6 +12,7 @@ from heatmat.construction import PROPERTIES, Construction
 from heatmat.errors import InputError
 from heatmat.interventions import Intervention
 from heatmat.maps import Maps
+from heatmat.planting import plant
 from heatmat.selection import (
     SURFACES,
     Composition,
@@ -87,6 +88,13 @@ def apply_interventions(
     selector = Selector(maps, parents, tags, exposure)
     touched: dict[str, dict[str, float]] = {}
     for entry in interventions:
+        if entry.trees:
+            maps, area = plant(
+                dataclasses.replace(maps, compositions=table), entry.trees, entry.name
+            )
+            table[:] = maps.compositions
+            touched[entry.name] = {"crown": area}
+            continue
         change = _Change(entry, known, ancestors)
         share = np.array([change.selected_share(composition) for composition in table])
         masks = selector.select(entry.where, entry.name, groups, table, share)

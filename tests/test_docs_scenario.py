@@ -34,6 +34,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "where": schema.WhereTable,
     "set": schema.SetTable,
     "add": schema.AddTable,
+    "trees": schema.PlantTable,
 }
 # Tables of their own, which have their own section or line.
 ELSEWHERE = {

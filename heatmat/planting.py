@@ -1,0 +1,97 @@
+"""Trees that an intervention plants: crowns added to maps, all else shared."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from heatmat.crown_rasters import CrownRasters, put_tree
+from heatmat.errors import InputError
+from heatmat.foliage import LEAF, TWIG
+from heatmat.maps import Maps
+
+BASE_FRACTION = 0.25
+"""Height of a crown's base over that of the tree, where none is given (`heatmat.trees`)."""
+
+
+def tree_positions(wish: Mapping[str, Any]) -> np.ndarray:
+    """Trunks of `points`, and along the `line` as evenly as its spacing allows, CRS, (n, 2)."""
+    found = [np.asarray(wish.get("points") or np.zeros((0, 2)), float).reshape(-1, 2)]
+    line = np.asarray(wish.get("line") or np.zeros((0, 2)), float).reshape(-1, 2)
+    if len(line) > 1:
+        leg = np.hypot(*np.diff(line, axis=0).T)
+        along = np.concatenate([[0.0], np.cumsum(leg)])
+        count = max(1, round(along[-1] / float(wish["spacing_m"])))
+        s = (np.arange(count) + 0.5) / count * along[-1]
+        found.append(np.column_stack([np.interp(s, along, line[:, k]) for k in (0, 1)]))
+    return np.concatenate(found)
+
+
+def plant(maps: Maps, wish: Mapping[str, Any], name: str = "") -> tuple[Maps, float]:
+    """Maps with more trees; those given stay as they are.
+
+    Parameters
+    ----------
+    maps : Maps
+    wish : mapping
+        ``points`` or ``line`` with ``spacing_m``; ``height_m``, ``crown_diameter_m``, optional
+        ``base_m`` [m].
+    name : str
+        Of the intervention, for messages.
+
+    Returns
+    -------
+    tuple
+        The maps, and the ground that is newly under crowns [m2].
+
+    Raises
+    ------
+    InputError
+        No tree stands on the maps, or a crown has no height.
+    """
+    shape = (maps.ny * maps.ground_subdivision, maps.nx * maps.ground_subdivision)
+    height = float(wish["height_m"])
+    base = wish.get("base_m")
+    base = BASE_FRACTION * height if base is None else float(base)
+    if base >= height:
+        raise InputError(
+            "a crown ends below its base",
+            where=f"interventions {name!r}: trees",
+            expected=f"base_m under {height:g}",
+            got=f"{base:g}",
+        )
+    rasters = CrownRasters.empty(shape)
+    if maps.crown_top.size:
+        rasters = CrownRasters(*(a.copy() for a in (maps.crown_top, maps.crown_base,
+                                                     maps.crown_density)))  # fmt: skip
+    before = int((rasters.top > 0.0).sum())
+    cell = maps.resolution / maps.ground_subdivision
+    north = maps.south + maps.ny * maps.resolution
+    placed = 0
+    for x, y in tree_positions(wish) - np.asarray(maps.origin, float):
+        size = (height, float(wish["crown_diameter_m"]), base)
+        placed += put_tree(rasters, x - maps.west, north - y, size, cell)
+    if not placed:
+        raise InputError(
+            "no tree stands on the map",
+            where=f"interventions {name!r}: trees",
+            expected="points or a line within the extent and its margin, in the scenario's CRS",
+        )
+    compositions, leaves = list(maps.compositions), maps.crown_compositions
+    if not maps.has_crowns:
+        for entry in (((LEAF, 1.0),), ((TWIG, 1.0),)):
+            if entry not in compositions:
+                compositions.append(entry)
+        leaves = (compositions.index(((LEAF, 1.0),)), compositions.index(((TWIG, 1.0),)))
+    planted = dataclasses.replace(
+        maps,
+        compositions=compositions,
+        crown_top=rasters.top,
+        crown_base=rasters.base,
+        crown_density=rasters.density,
+        crown_compositions=leaves,
+    )
+    return planted, float((rasters.top > 0.0).sum() - before) * cell * cell
