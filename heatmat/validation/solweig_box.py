@@ -45,7 +45,15 @@ def shadows(python: Path, folder: Path, device: str) -> pd.DataFrame:
     }
     shape = (len(ALTITUDES_DEG), -1)
     table = pd.DataFrame({"sun's altitude [deg]": ALTITUDES_DEG})
-    return table.assign(**{name: v.reshape(shape).mean(axis=1) for name, v in areas.items()})
+    table = table.assign(**{name: v.reshape(shape).mean(axis=1) for name, v in areas.items()})
+    short = table["exact [m2]"] - table["solweig [m2]"]
+    wide = np.mean([across(sun) for sun in suns])
+    return table.assign(**{"solweig's shadow is short by [m]": short / wide})
+
+
+def across(sun: np.ndarray) -> float:
+    """Width of the box's shadow across the sun's azimuth [m]."""
+    return float(SIDE * (abs(sun[0]) + abs(sun[1])) / np.hypot(sun[0], sun[1]))
 
 
 def exact_shadow(sun: np.ndarray) -> float:
@@ -56,8 +64,7 @@ def exact_shadow(sun: np.ndarray) -> float:
     sun : ndarray, shape (3,)
         Towards it: east, north, up.
     """
-    across = SIDE * (abs(sun[0]) + abs(sun[1])) / np.hypot(sun[0], sun[1])
-    return float(across * HEIGHT * np.hypot(sun[0], sun[1]) / sun[2])
+    return float(across(sun) * HEIGHT * np.hypot(sun[0], sun[1]) / sun[2])
 
 
 def lit_by_heatmat(heights: np.ndarray, suns: np.ndarray, device: str) -> np.ndarray:

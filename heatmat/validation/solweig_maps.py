@@ -30,11 +30,11 @@ NOTES = (
     " of equal height is a building with stepped outlines. The pairs of HeatMat with itself show"
     " what such steps cost against the outlines of the vector file: most beside walls, where an"
     " oblique street loses sky to them.",
-    "solweig goes from pixel to pixel and asks at each how high it is, as if a wall stood in the"
-    " middle of its pixels: half a pixel farther away than its foot. So its shadows are short and"
-    " it sees more sky, most of all next to walls; with HeatMat's rays sent to the middles of its"
-    " own 153 patches of sky, all that is left has this sign. The patches themselves leave"
-    " differences of both signs.",
+    "solweig goes from a pixel in steps of about a pixel and asks at each whether it is below a"
+    " roof, so it meets a wall up to a step late. Its shadows are short by about a pixel, and it"
+    " sees more sky, most of all next to walls: with HeatMat's rays sent to the middles of its own"
+    " 153 patches of sky, all that is left has this sign. The patches themselves leave differences"
+    " of both.",
 )
 PARIS = (452150.0, 5414100.0, 452650.0, 5414450.0)
 
