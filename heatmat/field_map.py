@@ -40,7 +40,7 @@ PERIOD = 4
 STREAM_CELLS = 16
 """Cells along a side of a block that shares its sequence."""
 
-TILE_BYTES = 192 << 20
+TILE_BYTES = 128 << 20
 """Device memory of a tile."""
 
 START_BYTES = 600
@@ -310,6 +310,7 @@ def gather_map(
         progress(rows[1] / grid.ny)
     errors = pooled_error(tiles, tiles[0]["surface_temperature"].shape[1])
     names = [name for name in tiles[0] if not name.startswith(("part_", "audit_"))]
-    whole = {name: np.concatenate([tile[name] for tile in tiles]) for name in names}
+    # Each tile gives its rows away: the map is never held twice.
+    whole = {name: np.concatenate([tile.pop(name) for tile in tiles]) for name in names}
     whole["surface_temperature_standard_error"] = np.concatenate(errors)
     return whole

@@ -146,13 +146,13 @@ def _aligned(count: np.ndarray) -> np.ndarray:
     at = 0
     several = np.flatnonzero(count > 1)
     before = 0
-    for i in several:
+    for i in several.tolist():
         out[before:i] = at + np.arange(i - before)
         at += i - before
         if at % LANES + count[i] > LANES:
             at = (at // LANES + 1) * LANES
         out[i] = at
-        at += count[i]
+        at += int(count[i])
         before = i + 1
     out[before:] = at + np.arange(count.size - before)
     return out
