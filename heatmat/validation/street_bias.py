@@ -57,7 +57,7 @@ def study(setting: Setting) -> Outcome:
                   light["difference [%]"].abs().max(), 0.5, ""),
             Check("a hot day, mean over the day, largest of six places",
                   street["mean [K]"].abs().max(), 0.02,
-                  note="by day cool, by night right: later surfaces by the hour and by tangents"),
+                  note="cool by day, right at night: later surfaces go along tangents"),
         ],
         tables=[
             ("Light and longwave on the floor of a white street, held hot", light),
