@@ -91,6 +91,7 @@ def _simulate(
                         "seed": session.seed,
                         "seconds": dict(session.seconds),
                         "warnings": list(session.warnings),
+                        "touched_m2": simulation.touched_m2,
                     },
                     geometry=simulation.maps if scenario.interventions else None,
                     run_directory=folder,

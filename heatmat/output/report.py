@@ -161,6 +161,13 @@ def provenance(run_info: Mapping[str, Any]) -> str:
         *((f"seconds: {k}" if k else "seconds", v) for k, v in _seconds(run_info)),
         *(pair for pair in flatten(inputs.get("options", {})) if pair[0] != "seed"),
     ]
+    facts += [
+        (
+            f"intervention: {name}",
+            ", ".join(f"{kind} {area:,.0f} m²" for kind, area in areas.items()),
+        )
+        for name, areas in run_info.get("touched_m2", {}).items()
+    ]
     facts = [(name, value) for name, value in facts if value not in ("", "None")]
     parts = [table(["", ""], facts, numbers_from=9)]
     if files:
