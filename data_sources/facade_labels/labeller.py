@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
@@ -20,6 +21,9 @@ from heatmat.errors import InputError, MemoryLimitError
 
 if TYPE_CHECKING:
     from PIL import Image
+
+PAUSE = 10.0
+"""Between lines of progress, at least [s]."""
 
 DIGITS = 4
 """To which logits are rounded, so that a kept answer equals a fresh one."""
@@ -70,6 +74,7 @@ class TileLabeller:
     def label(self, crops: Sequence[Crop], *, progress: Progress | None = None) -> list[CropAnswer]:
         """One answer a crop, in order; broken images give an answer with `faults`."""
         answers: list[CropAnswer] = []
+        told = time.monotonic()
         waiting: list[tuple[Crop, Tiles | str]] = []
         for crop in crops:
             try:
@@ -79,7 +84,8 @@ class TileLabeller:
             if sum(len(t.images) for _, t in waiting if isinstance(t, Tiles)) >= self.batch_size:
                 answers += self._answer(waiting)
                 waiting = []
-                if progress is not None:
+                if progress is not None and time.monotonic() - told > PAUSE:
+                    told = time.monotonic()
                     progress(f"materials: {len(answers)} of {len(crops)} crops")
         return answers + self._answer(waiting)
 

@@ -24,14 +24,12 @@ from data_sources.facade_labels.answer import (
     from_tiles,
     no_answer,
 )
+from data_sources.facade_labels.labeller import PAUSE
 from data_sources.facade_labels.tiles import fingerprint
 from data_sources.image_files import BrokenImageError
 
 GROUP = 8
 """Crops that are handed to the model together, and then written."""
-
-PAUSE = 10.0
-"""Between lines of progress, at least [s]."""
 
 
 @dataclass(frozen=True)
