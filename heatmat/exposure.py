@@ -111,12 +111,14 @@ class SurfaceExposure:
         parts = []
         for first in range(0, len(requests), BATCH):
             part = requests.part(slice(first, first + BATCH))
-            bundle = empty_bundle(len(part), 1, 1, 1, plan.words)
+            words = plan.words << solver.field.sun_size
+            bundle = empty_bundle(len(part), 1, 1, 1, words)
             place_bundle(bundle, part, solver.field)
             shade_bundle(bundle, chunk.nodes, chunk.node_days, solver.field, together=False)
             records = bundle.start_i.to_numpy()
             valid = records[:, layout.T_VALID] == 1
-            hours = sunlit_hours(bundle, chunk, simulation.forcing.step)
+            step, size = simulation.forcing.step, solver.field.sun_size
+            hours = sunlit_hours(bundle, chunk, step, size)
             parts.append(
                 (
                     np.where(valid, hours, np.nan),

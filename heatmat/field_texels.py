@@ -114,7 +114,7 @@ def _with_leaves(requests: Requests, leaves: LeafTexels, maps, seed: int) -> Req
     """The requests with those of leaves behind them."""
     numbers, codes = leaf_requests(leaves.position)
     place = leaves.position[:, 0] + np.array([*maps.origin, 0.0])
-    keys = np.repeat(stream_keys(*place.T, STREAM, seed), SAMPLES)
+    keys = stream_keys(place[:, 0], place[:, 1], place[:, 2], STREAM, seed).repeat(SAMPLES)
     return Requests(
         np.concatenate([requests.numbers, numbers]),
         np.concatenate([requests.codes, codes]),

@@ -13,10 +13,12 @@ forests are near 0.8 (Komatsu 2005, doi:10.1002/hyp.5987), 0.65 of 1.26. A leaf 
 
 from __future__ import annotations
 
+from typing import Any
+
 from heatmat.construction import Construction, Layer
 
 BEHIND = Layer(resistance=50.0, source="choice: as good as nothing behind a leaf")
-TISSUE = {"thermal_conductivity": 0.3, "density": 700.0, "specific_heat": 3500.0}
+TISSUE: dict[str, Any] = {"thermal_conductivity": 0.3, "density": 700.0, "specific_heat": 3500.0}
 
 LEAF, LEAF_AT_AIR, TWIG = "leaf", "leaf_at_air", "bare_twig"
 

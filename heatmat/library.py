@@ -6,6 +6,7 @@ import csv
 import functools
 import importlib.resources
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from heatmat.construction import PROPERTIES, Construction, Layer, Material
 from heatmat.errors import InputError, nearest
@@ -93,6 +94,7 @@ def _constructions() -> dict[str, Construction]:
     entries = {}
     for row in _rows("constructions.csv"):
         pitched = row["pitched"] == "1"
+        values: dict[str, Any] = {key: float(row[key]) for key in numbers}
         entries[row["name"]] = Construction(
             name=row["name"],
             kind=row["kind"],
@@ -102,7 +104,7 @@ def _constructions() -> dict[str, Construction]:
             pitched=pitched,
             attic=attic_layers() if pitched else (),
             description=row["description"],
-            **{key: float(row[key]) for key in numbers},
+            **values,
         )
     return entries | {alias: entries[name] for alias, name in ALIASES.items()}
 

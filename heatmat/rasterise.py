@@ -266,7 +266,7 @@ def _transform(grid: Grid, subdivision: int = 1):  # type: ignore[no-untyped-def
     return Affine(cell, 0.0, grid.west, 0.0, -cell, grid.north)
 
 
-def _rasters(regions: Regions, grid: Grid, counts: dict[str, float]) -> dict[str, np.ndarray]:
+def _rasters(regions: Regions, grid: Grid, counts: dict[str, float]) -> dict[str, Any]:
     """The fields of `Maps` that depend on the cells."""
     shape = (grid.ny, grid.nx)
     box = (grid.west, grid.south, grid.resolution, grid.nx, grid.ny)
