@@ -19,6 +19,10 @@ DEFAULTS = {
 }
 """What is taken where no model is named, by where it runs."""
 
+QUICKER = ("openai/clip-vit-base-patch32", "3d74acf9a28c67741b2f4f2ea7635f0aaf6f0268")
+PINS = dict([*DEFAULTS.values(), QUICKER])
+"""Commits that stand for these names where no revision is given."""
+
 TILES = {"contrastive": 24, "generative": 6}
 """Tiles a crop: a crop of 768 x 512 pixels has 6 x 4 of 128 pixels. Models that answer in words
 cost a hundred times as much a tile."""
@@ -174,7 +178,7 @@ def _named(model: str | Path | None, revision: str | None, place: str) -> tuple[
         if revision and revision != behind:
             raise InputError("two revisions", where=str(model), got=f"{behind} and {revision}")
         revision = behind or revision
-    return name, revision
+    return name, revision or (None if Path(name).exists() else PINS.get(name))
 
 
 def _locate(name: str, revision: str | None, offline: bool) -> tuple[Path | None, str]:

@@ -133,6 +133,9 @@ def test_names_and_revisions() -> None:
     assert _named("a/b@c", None, "cpu") == ("a/b", "c")
     assert _named(None, None, "cpu") == DEFAULTS["cpu"]
     assert _named(None, None, "cuda:0") == DEFAULTS["gpu"]
+    name, commit = DEFAULTS["cpu"]
+    assert _named(name, None, "cuda") == (name, commit)
+    assert _named(f"{name}@main", None, "cpu") == (name, "main")
     assert all(len(commit) == 40 for _, commit in DEFAULTS.values())
 
 
