@@ -7,6 +7,7 @@ the misses set how many counts a prediction is worth.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -87,6 +88,22 @@ class Buildings:
     use: np.ndarray
     whole: list[str]
 
+    @functools.cached_property
+    def log_height(self) -> np.ndarray:
+        """Natural logarithm of the height in metres, at least 0, shape (n,)."""
+        return np.log(np.maximum(self.height, 1.0))
+
+    @functools.cached_property
+    def group(self) -> np.ndarray:
+        """A number for each building that `whole` names, shape (n,)."""
+        return np.unique(np.array(self.whole, dtype=str), return_inverse=True)[1]
+
+    @functools.cached_property
+    def use_code(self) -> np.ndarray:
+        """A number for each use, -1 where it is not known, shape (n,)."""
+        codes = np.unique(self.use.astype(str), return_inverse=True)[1]
+        return np.where(self.use == "", -1, codes)
+
 
 def use_of(tags: Mapping[str, Any]) -> str:
     """The kind of use that tags tell; empty where they do not (``building=yes``)."""
@@ -118,13 +135,13 @@ def similarity(buildings: Buildings, i: int, others: np.ndarray) -> np.ndarray:
     """How much each of `others` counts for building `i`, 0 to 1; parts of one building 1."""
     apart = np.linalg.norm(buildings.place[others] - buildings.place[i], axis=1)
     near = np.exp(-apart / REACH) * (apart <= FARTHEST)
-    height = np.log(np.maximum(buildings.height, 1.0))
+    height = buildings.log_height
     tall = np.exp(-0.5 * ((height[others] - height[i]) / np.log(HEIGHT_RATIO)) ** 2)
     years = buildings.year[others] - buildings.year[i]
     age = np.where(np.isnan(years), UNKNOWN_AGE, np.exp(-0.5 * (years / AGE_SPAN) ** 2))
-    use, own = buildings.use[others], buildings.use[i]
-    alike = np.where((use == "") | (own == ""), UNKNOWN_USE, np.where(use == own, 1.0, OTHER_USE))
-    whole = np.array([buildings.whole[k] == buildings.whole[i] for k in others], bool)
+    use, own = buildings.use_code[others], buildings.use_code[i]
+    alike = np.where((use < 0) | (own < 0), UNKNOWN_USE, np.where(use == own, 1.0, OTHER_USE))
+    whole = buildings.group[others] == buildings.group[i]
     return np.where(whole, 1.0, near * tall * age * alike)
 
 
@@ -189,7 +206,7 @@ class FillIn:
         if self._near is None:
             return np.empty(0, int), np.empty(0)
         reach = self._near.query_ball_point(self.buildings.place[i], FARTHEST)
-        found = np.array(sorted(reach), int)
+        found = np.sort(np.array(reach, int))
         found = found[self._rows[found] != i]
         return found, similarity(self.buildings, i, self._rows[found])
 
