@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from heatmat import field_map
+from heatmat import field_map, field_places
 from heatmat.case import BASE_TEMPERATURE, Case
 from heatmat.errors import InputError
 from heatmat.field import Field
 from heatmat.field_map import PixelGrid, Tile, gather_map
 from heatmat.field_places import Effort, gather_tile
 from heatmat.physics import PhysicsOptions
+from heatmat.runtime import ti
 from tests.conftest import SEED
 from tests.map_city import messy_city
 from tests.physics_case import local, make_case_of, make_series, plan_requests, solve
@@ -87,6 +88,37 @@ def test_field_against_paths() -> None:
     assert (np.abs(difference.mean(axis=1)) < allowed + 4 * spread).all()
     # A gap in the shade shorter than two steps may be missed.
     assert np.abs(difference[3:]).max() < 0.2
+
+
+def test_near_hits_are_marched_for_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A foot of the court from large texels: near hits bring it to the paths."""
+    case = courtyard()
+    field = Field(case, 8.0, stamps_of(case), device="cpu", seed=SEED)
+    field.march_chunk()
+    # The court and the foot of its wall.
+    spots = local(case, *SPOTS[[0, 2]].T)
+    requests = plan_requests(spots, 8)
+    mean, error = solve(case, requests, 32, 8)
+
+    def off(near: float) -> np.ndarray:
+        effort = Effort(samples=1, rays=64, sets=2, near=near)
+        values, _ = gather_tile(field, requests, effort, field.plan.chunks[0])
+        gathered = values.mean.reshape(len(spots), 8, -1).mean(axis=1)
+        return np.asarray(gathered - mean[:, HOURS - 1 :: HOURS, 0]).mean(axis=1)
+
+    texels, near = off(0.0), off(2.0)
+    assert np.abs(texels - near).max() > 1e-3  # something was near
+    spread = error[..., 0].mean(axis=1)
+    # As `test_field_against_paths`: what 4 m texels leave, here from texels of 8 m.
+    assert (np.abs(near) < 0.1 + 4 * spread).all(), (texels, near, spread)
+    # Points that send nothing are missed: by kelvins, so the check can fail.
+    dark = ti.ndarray(dtype=ti.u32, shape=(4 * len(requests) * 128 * field.words,))
+    dark.fill(0)
+    true_near = field_places.march_near
+    monkeypatch.setattr(
+        field_places, "march_near", lambda *given: dark if true_near(*given) is not None else None
+    )
+    assert (off(2.0) < -1.0).all()
 
 
 def test_tiles_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
