@@ -28,11 +28,13 @@ def mean(difference: Any, surface: str, changed: bool, period: str) -> float:
     return float(row["change_k"].iloc[0])
 
 
-def test_there_are_six_and_each_stands_in_the_list() -> None:
+def test_there_are_six_and_each_stands_in_the_list_with_its_picture() -> None:
     assert len(NAMES) >= 6
     page = (SIMS / "README.md").read_text("utf-8")
     for name in NAMES:
         assert f"[{name}]({name}/run.py)" in page
+        assert f"({name}/picture.png)" in page
+        assert (SIMS / name / "picture.png").exists()
 
 
 @pytest.mark.parametrize("path", sorted(SIMS.rglob("*.py")), ids=lambda p: p.parent.name)
