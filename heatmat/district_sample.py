@@ -197,15 +197,16 @@ class Groups:
         ndarray, shape (..., groups, REPLICATES, times)
             NaN where a replicate has none of the group.
         """
-        weight = self.member[:, None, :] * (
-            self.replicate[None, None, :] == np.arange(REPLICATES)[None, :, None]
-        )
-        weight = weight * self.area
-        total = weight.sum(axis=2)
-        safe = np.where(np.isfinite(values), values, 0.0)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            weight = np.where(total[..., None] > 0.0, weight / total[..., None], np.nan)
-        return np.einsum("grn,...nt->...grt", weight, safe, optimize=True)
+        shape = (*values.shape[:-2], len(self.names), REPLICATES, values.shape[-1])
+        means = np.full(shape, np.nan)
+        for r in range(REPLICATES):
+            rows = np.flatnonzero((self.replicate == r) & (self.area > 0.0))
+            weight = self.member[:, rows] * self.area[rows]
+            total = weight.sum(axis=1, keepdims=True)
+            with np.errstate(invalid="ignore", divide="ignore"):
+                weight = np.where(total > 0.0, weight / total, np.nan)
+            means[..., r, :] = weight @ values[..., rows, :].astype(float)
+        return means
 
 
 def mean_and_error(by_replicate: np.ndarray, axis: int = -2) -> tuple[np.ndarray, np.ndarray]:

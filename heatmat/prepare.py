@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
 
 import numpy as np
 
 from heatmat.case import Case, ConstructionTable, PhysicsNumbers, held_code
-from heatmat.conduction import MODES, FullModes, SlabLayer, slab_modes
+from heatmat.conduction import MODES, FullModes, SlabLayer, SlabModes, slab_modes
 from heatmat.construction import Construction
 from heatmat.convection import kernel_coefficients, roughness_multiplier
 from heatmat.errors import InputError, nearest
@@ -56,6 +57,12 @@ def inner_conductance(construction: Construction, inside_film: Mapping[str, floa
     return float(inside_film["roof" if construction.kind == "roof" else "wall"])
 
 
+@functools.lru_cache(maxsize=512)
+def _modes_of(layers: tuple[SlabLayer, ...], inner: float) -> SlabModes:
+    """Modes of a slab, kept: scenarios that differ in their surfaces alone share them."""
+    return slab_modes(list(layers), inner)
+
+
 def construction_table(
     constructions: Iterable[Construction], inside_film: Mapping[str, float]
 ) -> ConstructionTable:
@@ -77,7 +84,7 @@ def construction_table(
         if held[i, 0] != 0.0:
             full.append(FullModes(np.ones(1), np.zeros(1), np.zeros(1)))
             continue
-        modes = slab_modes(column_layers(item), inner_conductance(item, inside_film))
+        modes = _modes_of(tuple(column_layers(item)), inner_conductance(item, inside_film))
         rate[i], gain[i], direct[i] = modes.rate, modes.gain, modes.direct
         full.append(modes.full)
     return ConstructionTable(

@@ -159,18 +159,18 @@ def joint_labels(maps: Sequence[Maps]) -> tuple[dict[str, Any], list[np.ndarray]
         The label arrays of joint maps by field of `Maps`; and for each of `maps`, the composition
         that each joint label stands for.
     """
-    fields = ("facade_composition", "region_composition", "ground_composition")
-    shapes = [getattr(maps[0], name).shape for name in fields]
-    ends = np.cumsum([0, *(int(np.prod(shape)) for shape in shapes)])
-    code = np.zeros(ends[-1], np.int64)
-    own = []
-    for side in maps:
-        flat = np.concatenate([getattr(side, name).ravel() for name in fields])
-        own.append(flat)
-        _, code = np.unique(code * len(side.compositions) + flat, return_inverse=True)
-    _, where = np.unique(code, return_index=True)
-    labels = {
-        name: code[begin:end].reshape(shape).astype(np.int32)
-        for name, shape, begin, end in zip(fields, shapes, ends[:-1], ends[1:], strict=True)
-    }
-    return labels, [flat[where] for flat in own]
+    labels: dict[str, Any] = {}
+    index: list[list[np.ndarray]] = [[] for _ in maps]
+    used = 0
+    for name in ("facade_composition", "region_composition", "ground_composition"):
+        own = [getattr(side, name).ravel() for side in maps]
+        code = own[0].astype(np.int64)
+        for side, flat in zip(maps[1:], own[1:], strict=True):
+            if not np.array_equal(flat, own[0]):
+                _, code = np.unique(code * len(side.compositions) + flat, return_inverse=True)
+        _, where, code = np.unique(code, return_index=True, return_inverse=True)
+        labels[name] = (code + used).reshape(getattr(maps[0], name).shape).astype(np.int32)
+        used += where.size
+        for rows, flat in zip(index, own, strict=True):
+            rows.append(flat[where])
+    return labels, [np.concatenate(rows) for rows in index]
