@@ -437,10 +437,10 @@ def build_case(scenario: Scenario, progress: Progress | None = None) -> Case:
 
 def _building_labels(city: City, maps: Maps) -> tuple[list[str], list[dict[str, object]]]:
     """Parents and tags of the buildings in the maps' order."""
-    rows = city.buildings.set_index("building_id")
-    parents, tags = [], []
-    for name in maps.building_ids:
-        row = rows.loc[name] if name in rows.index else None
-        parents.append("" if row is None else str(row["parent_id"]))
-        tags.append({} if row is None else dict(row["tags"] or {}))
+    table = city.buildings
+    names = table["building_id"].tolist()
+    parent = dict(zip(names, table["parent_id"].astype(str).tolist(), strict=True))
+    tag = dict(zip(names, table["tags"].tolist(), strict=True))
+    parents = [parent.get(name, "") for name in maps.building_ids]
+    tags = [dict(tag.get(name) or {}) for name in maps.building_ids]
     return parents, tags
