@@ -25,7 +25,7 @@ def test_every_figure_is_reached(study, tmp_path: Path) -> None:  # noqa: ANN001
 def test_chi_square_sees_what_is_wrong(rng: np.random.Generator) -> None:
     even = np.bincount(rng.integers(0, 8, 8000), minlength=8)
     assert chi_square("even", even, np.ones(8))[3] > 0.01
-    skewed = even + np.arange(8) * 20
+    skewed = even + np.arange(8) * 60
     assert chi_square("skewed", skewed, np.ones(8))[3] < 1e-6
     # A single draw where none may be is enough.
     assert chi_square("one stray", np.array([50, 50, 1]), np.array([1, 1, 0]))[3] == 0.0
