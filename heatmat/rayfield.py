@@ -5,10 +5,10 @@ import numpy as np
 from heatmat.case import Case
 from heatmat.crowns import pack_crowns
 from heatmat.kernels import layout
-from heatmat.kernels.terrain import HILL_UNIT
+from heatmat.kernels.terrain import HILL_HEAD, HILL_UNIT
+from heatmat.maps import Maps
 from heatmat.ray_grid import RAY_CELL, build_ray_grid
 from heatmat.runtime import ti
-from heatmat.terrain import pack_hills, padded
 
 
 def to_device(array: np.ndarray, dtype: object = None) -> ti.Ndarray:
@@ -118,3 +118,24 @@ class RayField:
             self.edge_sides,
             self.planes,
         )
+
+
+def pack_hills(maps: Maps) -> np.ndarray:
+    """Elevations as `kernels.terrain` reads them, float32, above the lowest of them."""
+    elevation = maps.hill_elevation - maps.hill_elevation.min()
+    west, south, spacing = maps.hill_frame
+    head = np.zeros(HILL_HEAD, np.float32)
+    head[:6] = (
+        elevation.shape[1],
+        elevation.shape[0],
+        west - maps.origin[0],
+        south - maps.origin[1],
+        spacing,
+        elevation.max(),
+    )
+    return np.concatenate([head, elevation.ravel()]).astype(np.float32)
+
+
+def padded(blocks: np.ndarray) -> np.ndarray:
+    """An array that ends at a whole multiple of `HILL_UNIT`."""
+    return np.pad(blocks, (0, -blocks.size % HILL_UNIT))

@@ -26,7 +26,8 @@ def build_city(scenario: Scenario) -> City:
     table = scenario.tables.city
     assert table is not None
     if table.embedded:
-        part = tuple(table.extent) if table.extent is not None else None
+        e = table.extent
+        part = (e[0], e[1], e[2], e[3]) if e is not None else None
         city = City.embedded(part, table.margin_m)
         if table.trees is not None:
             city = dataclasses.replace(city, crowns=_trees(table.trees))

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from heatmat.errors import InputError
-from heatmat.kernels.terrain import HILL_HEAD, HILL_UNIT
-
-if TYPE_CHECKING:
-    from heatmat.maps import Maps
 
 REACH = 3000.0
 """How far beyond the map the raster is used, where it goes so far [m]: at this distance a hill of
@@ -88,27 +84,6 @@ def hills_from_raster(
     # A pixel's mean is that at its middle.
     frame = (west + 0.5 * spacing, south + 0.5 * spacing, spacing)
     return {"hill_elevation": values.astype(np.float32), "hill_frame": frame}
-
-
-def pack_hills(maps: Maps) -> np.ndarray:
-    """Elevations as `kernels.terrain` reads them, float32, above the lowest of them."""
-    elevation = maps.hill_elevation - maps.hill_elevation.min()
-    west, south, spacing = maps.hill_frame
-    head = np.zeros(HILL_HEAD, np.float32)
-    head[:6] = (
-        elevation.shape[1],
-        elevation.shape[0],
-        west - maps.origin[0],
-        south - maps.origin[1],
-        spacing,
-        elevation.max(),
-    )
-    return np.concatenate([head, elevation.ravel()]).astype(np.float32)
-
-
-def padded(blocks: np.ndarray) -> np.ndarray:
-    """An array that ends at a whole multiple of `HILL_UNIT`."""
-    return np.pad(blocks, (0, -blocks.size % HILL_UNIT))
 
 
 def elevations_on_cells(
