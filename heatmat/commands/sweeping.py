@@ -11,6 +11,7 @@ import numpy as np
 from heatmat.commands.session import Session
 from heatmat.commands.study_folder import study_into, write_json, write_table
 from heatmat.errors import InputError
+from heatmat.units import KELVIN
 
 if TYPE_CHECKING:
     from heatmat.rundir import RunDirectory
@@ -72,7 +73,7 @@ def summary_of(found: Sweep) -> dict[str, Any]:
     for s, label in enumerate(found.labels):
         groups = {
             name: {
-                "mean_c": round(float(mean[s, g].mean()) - 273.15, 3),
+                "mean_c": round(float(mean[s, g].mean()) - KELVIN, 3),
                 "change_k": round(float(change[s, g].mean()), 4),
                 "largest_change_k": round(float(change[s, g][np.abs(change[s, g]).argmax()]), 4),
                 "change_standard_error_k": round(float(np.sqrt((error[s, g] ** 2).mean())), 5),
