@@ -146,7 +146,7 @@ def test_points_agree_with_what_if_and_are_known_to_half_a_percent() -> None:
     """The standard error of a sensitivity is under 0.5 % with a few thousand rays."""
     base, step = block(), 0.02
     where = {"surface": "wall"}
-    found = sensitivity(base, "albedo", where=where, points=PLACES, max_rays=4096)
+    found = sensitivity(base, "albedo", where=where, points=PLACES, max_rays=2048)
     mean, error = found.means()
     assert found.groups.names == PLACES["id"]
     wall = 2
@@ -157,7 +157,7 @@ def test_points_agree_with_what_if_and_are_known_to_half_a_percent() -> None:
         base.with_interventions([{"name": "x", "where": where, "set": {"albedo": before + sign}}])
         for sign in (step, -step)
     ]
-    change = hm.compare(sides[1], sides[0], PLACES, max_rays=4096).ds
+    change = hm.compare(sides[1], sides[0], PLACES, max_rays=2048).ds
     difference = change["temperature_difference"].to_numpy() / (2.0 * step)
     for place in (0, wall):
         size = np.abs(difference[place]).max()
