@@ -20,6 +20,7 @@ from data_sources.city_wish import Folder, Outcome, Wish
 from data_sources.errors import NetworkError
 from data_sources.local_files import local_file
 from heatmat.errors import InputError
+from heatmat.trees import BASE_FRACTION
 
 if TYPE_CHECKING:
     from data_sources.http import Session
@@ -137,6 +138,9 @@ def add_extras(
     elevation = _terrain(wish, area, extras, session, folder, say, outcome)
     _rasters(wish, area, extras, folder, say, outcome)
     _crowns(extras.city, folder, outcome)
+    if extras.city.trees is not None:
+        # A table in the scenario, so that the trees count; a raster has put its own there.
+        extras.trees_table.setdefault("base_fraction", BASE_FRACTION)
     add_weather(wish, area, elevation, extras, session, folder, say, outcome)
     return extras
 

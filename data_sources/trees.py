@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from heatmat.trees import BASE_FRACTION as BASE_FRACTION
 from heatmat.trees import crowns as crowns
 from heatmat.trees import leaves as leaves
 
