@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import shapely
 
-from heatmat.estimate import LEAP, UPPER_90, estimate, sums
+from heatmat.estimate import LEAP, UPPER_90, Sums, estimate, sums
 from heatmat.sampling_plan import REPLICATES, plan_squares, replicate
 from heatmat.solver import Requests, Solver
 from tests.physics_case import boxes, local, make_case_of, make_series
@@ -19,6 +19,14 @@ def street() -> tuple[Solver, Requests]:
     keys = np.arange(3, dtype=np.uint32)
     places = plan_squares(xy[:, 0], xy[:, 1], np.zeros(3), np.zeros(3, int), keys)
     return Solver(case, "cpu"), places
+
+
+def test_standard_error_is_that_of_the_replicates_mean(rng: np.random.Generator) -> None:
+    values = rng.normal(300.0, 2.0, (2, REPLICATES, 5, 1))
+    found = Sums(4.0 * values, np.full((2, REPLICATES), 4), np.full(2, 8), {}).estimate()
+    expected = values[..., 0].std(axis=1, ddof=1) / np.sqrt(REPLICATES)
+    np.testing.assert_allclose(found.error, expected)
+    np.testing.assert_allclose(found.mean, values.mean(axis=1))
 
 
 def test_rounds_add_up_to_one() -> None:

@@ -254,9 +254,10 @@ def march_linear(
             evaporates = 0
             if slab.held != SLAB:
                 now_r.theta = t_air
+                mean_r = 0.5 * (hours[F_AIR, h - 1] + t_air)
                 if slab.held != HELD_AT_AIR:
                     now_r.theta = slab.held_value
-                mean_r = now_r.theta
+                    mean_r = now_r.theta
             elif alone == 0:
                 line_r = tangent_at(like, t_air, forced, slab, place, physics, switches)
                 now_r = line_step(

@@ -134,6 +134,31 @@ def test_longwave_of_a_canyon_with_held_surfaces() -> None:
     assert mean[:, -1, layout.Y_TEMPERATURE] == pytest.approx(hot, abs=1e-3)
 
 
+def test_longwave_between_surfaces_keeps_time() -> None:
+    """Walls held at an air temperature that swings: what the floor receives swings with it."""
+    case = canyon_case(0.0, changes={**HELD, "temperature": "air", "emissivity": 1.0})
+    mean_sky = STEFAN_BOLTZMANN * BASE_TEMPERATURE**4
+    omega = 2.0 * np.pi / 86400.0
+
+    def air(time: np.ndarray) -> np.ndarray:
+        return BASE_TEMPERATURE + 8.0 * np.sin(omega * time)
+
+    case = dataclasses.replace(case, forcing=make_series(air=air, sky=mean_sky))
+    mean, error = solve(case, plan_requests(local(case, [0.0], [9.0])), 16, full=True)
+    middle = 600.0 * (np.arange(144) + 0.5)
+    view = floor_view(0.0)
+    exact = view * mean_sky + (1.0 - view) * STEFAN_BOLTZMANN * air(middle) ** 4
+    off = mean[0, :, layout.Y_INCIDENT_LONG] - exact
+    swing = np.ptp(exact)
+    # An hour late would be a sixth of the swing. What surfaces send is known by the hour: its means
+    # by the ends of the hours leave omega^2 h^2 / 12 of an amplitude, 0.6 %.
+    assert swing > 30.0
+    assert error[0, :, layout.Y_INCIDENT_LONG].max() < 0.01 * swing
+    # Nothing is known of the hour after the last: its own course is guessed.
+    allowed = np.where(np.arange(144) < 138, 0.01, 0.03) * swing
+    assert (np.abs(off) < 4.5 * error[0, :, layout.Y_INCIDENT_LONG] + allowed).all()
+
+
 def test_light_of_all_bounces_in_a_canyon() -> None:
     """Diffuse sky on white walls: the floor's light by radiosity of 3 x 200 strips."""
     albedo, n = 0.7, 200
