@@ -110,7 +110,9 @@ def _checks(
         Check("error against rays, slope of all places together", float(pooled["slope"]), -0.5, ""),
         Check("the same, second half of the rays", float(pooled["last slope"]), -0.4, "",
               note="a plateau would show here"),
-        Check("reported error over spread, largest", ratio.max(), 1.0 + allowed, ""),
+        Check("reported error over spread, largest", ratio.max(), 1.0 + allowed, "",
+              note="200 seeds know a spread to 5 %; over it "
+              "are places with little in sight, whose error is 0.01 K"),
         Check("reported error over spread, least", ratio.min(), 1.0 - allowed, "", True),
         Check("bias of 16 rays, in errors of 16 rays", bias["bias / error"].max(), 1 / 3, ""),
     ]  # fmt: skip
@@ -120,7 +122,14 @@ def _more_checks(field: pd.DataFrame, threads: pd.DataFrame) -> list[Check]:
     ratio = field["reported / spread"]
     return [
         Check("the same with the field, largest", ratio.max(), 1.0 + ALLOWED, ""),
-        Check("the same with the field, least", ratio.min(), 1.0 - ALLOWED, "", True),
+        Check(
+            "the same with the field, least",
+            ratio.min(),
+            1.0 - ALLOWED,
+            "",
+            True,
+            note="ground in shade: few pixels, which share rays, under shadows that move",
+        ),
         Check("threads 1, 2 and 8", threads["largest difference [K]"].max(), 0.001),
     ]
 
