@@ -216,8 +216,8 @@ RADIATION = (
     Mutation(
         "an hour's exchange between surfaces comes an hour late",
         "heatmat/kernels/gather.py",
-        "hour = 1 + (n - 1) // per_hour",
-        "hour = ti.max(1, (n - 1) // per_hour)",
+        "of_hour = first + hour * HOUR_ROWS",
+        "of_hour = first + ti.max(1, hour - 1) * HOUR_ROWS",
         ENCLOSED + "longwave_between_surfaces_keeps_time",
     ),
 )
