@@ -27,8 +27,9 @@ setup:
 demo: setup
 	@$(BIN)/heatmat demo --out heatmat-demo --overwrite
 
+# Two processes: much of the suite runs in one thread. A file's tests stay in one of them.
 test: setup
-	@$(BIN)/python -m pytest --no-header
+	@$(BIN)/python -m pytest --no-header -n 2 --dist loadfile
 
 lint: setup
 	@$(BIN)/ruff check
