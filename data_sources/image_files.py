@@ -103,6 +103,9 @@ def _pixels(opened: Image.Image, preview: bool, min_side: int) -> np.ndarray:
         picture = ImageOps.exif_transpose(opened)
     except Exception:  # noqa: BLE001, S110 - damaged EXIF data: as it lies
         picture = opened
+    if picture.mode.startswith("I"):  # 16 bits of grey: a conversion would cut them off at 255
+        grey = np.asarray(picture).astype(np.int64).clip(0, 65535) >> 8
+        return np.repeat(grey.astype(np.uint8)[..., None], 3, axis=2)
     return np.asarray(picture.convert("RGB"), dtype=np.uint8)
 
 

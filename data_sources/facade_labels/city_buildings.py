@@ -138,7 +138,8 @@ def _own_id(feature: Mapping[str, Any], number: int, key: str) -> str:
 
 def feature_id(building_id: str, features: Collection[str]) -> str:
     """The feature that a building is: a feature of several polygons becomes ``id#1``, ``id#2``."""
-    return building_id if building_id in features else building_id.rpartition("#")[0]
+    whole = building_id.rpartition("#")[0]
+    return whole if building_id not in features and whole in features else building_id
 
 
 def _assemble(

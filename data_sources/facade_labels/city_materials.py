@@ -110,7 +110,13 @@ def label_city(
     table = read_table(folder, city.own_walls)
     default = read_default(own / DEFAULT, city.default_facade)
     views = [_of_feature(view, city) for view in views]
+    notes += _homeless(views, city)
+    seen = city.path.stat().st_mtime_ns
     raw = {a.image_id: a for a in answer([view.crop for view in views], say)}
+    # Hours may have passed: what a person has edited meanwhile is taken as it is now.
+    corrections = merge(read_corrections(own / CORRECTIONS), more)
+    if city.path.stat().st_mtime_ns != seen:
+        city = read_city(folder)
     temperature = read_temperature(own / CALIBRATION, raw.values(), notes)
     raw = {name: at_temperature(a, temperature) for name, a in raw.items()}
     answers = corrected_answers(raw, corrections)
@@ -165,6 +171,15 @@ def _unknown(
     return [f"{len(lost)} corrections speak of what is not in the folder: {names}"]
 
 
+def _homeless(views: Sequence[View], city: CityBuildings) -> list[str]:
+    """Views of what is not in the buildings file: they are shown, and serve nobody."""
+    lost = sorted({v.crop.building_id for v in views if v.crop.building_id not in city.tags})
+    if not lost:
+        return []
+    names = ", ".join(lost[:5]) + (", ..." if len(lost) > 5 else "")
+    return [f"views of {len(lost)} buildings that are not in {city.path.name}: {names}"]
+
+
 def _count(result: Materials) -> dict[str, int]:
     sources = Counter(facade.source for facade in result.beliefs.facades.values())
     stated = len(result.city.tags) - len(result.beliefs.facades)
@@ -192,8 +207,8 @@ def read_temperature(path: Path, answers: Any, notes: list[str]) -> float:
         ) from None
     if not (math.isfinite(temperature) and temperature > 0.0):
         raise InputError("the temperature must be above 0", where=str(path), got=temperature)
-    asked = {(a.model, a.revision, a.prompt_id) for a in answers}
-    if asked and asked != {tuple(stored.get(k) for k in ("model", "revision", "prompt_id"))}:
+    asked = {(a.revision, a.prompt_id) for a in answers}
+    if asked and asked != {tuple(stored.get(k) for k in ("revision", "prompt_id"))}:
         notes.append(f"{path.name} is of another model or prompt, and not used")
         return 1.0
     return temperature

@@ -9,6 +9,7 @@ passed over.
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 from collections.abc import Sequence
@@ -83,8 +84,7 @@ def label_crops(
     progress : callable, optional
         Is told a line every few seconds.
     """
-    identity = (labeller.model, labeller.revision, labeller.prompt_id)
-    known = _read(kept, identity)
+    known = _read(kept, (labeller.revision, labeller.prompt_id))
     answers: list[CropAnswer | None] = [None] * len(crops)
     waiting: dict[str, list[int]] = {}
     for i, crop in enumerate(crops):
@@ -95,7 +95,7 @@ def label_crops(
             continue
         if key in known:
             answers[i] = _restored(crop, labeller, known[key])
-        else:
+        if answers[i] is None:
             waiting.setdefault(key, []).append(i)  # one picture may stand in several rows
     there = sum(answer is not None for answer in answers)
     began = told = time.monotonic()
@@ -103,11 +103,13 @@ def label_crops(
     for start in range(0, len(keys), GROUP):
         group = keys[start : start + GROUP]
         fresh = labeller.label([crops[waiting[key][0]] for key in group])
-        _append(kept, identity, dict(zip(group, fresh, strict=True)))
+        _append(kept, labeller, dict(zip(group, fresh, strict=True)))
         for key, answer in zip(group, fresh, strict=True):
             for i in waiting[key]:
                 record = {"raw": answer.raw, "faults": answer.faults}
-                answers[i] = _restored(crops[i], labeller, record)
+                answers[i] = _restored(crops[i], labeller, record) or no_answer(
+                    crops[i], labeller, *answer.faults
+                )
         done += len(group)
         now = time.monotonic()
         if progress is not None and (now - told > PAUSE or done == len(keys)):
@@ -126,15 +128,27 @@ def _line(ready: int, total: int, done: int, asked: int, took: float) -> str:
     return f"materials: {ready} of {total} crops, {rate:.2g} images/s, {left:.0f} min left"
 
 
-def _restored(crop: Crop, labeller: Labeller, record: dict[str, Any]) -> CropAnswer:
-    """An answer for this crop from what was kept, at the labeller's temperature."""
-    empty = no_answer(crop, labeller, *record["faults"])
+def _restored(crop: Crop, labeller: Labeller, record: dict[str, Any]) -> CropAnswer | None:
+    """An answer for this crop from what was kept, at the labeller's temperature.
+
+    None where the record makes no answer: it is asked anew.
+    """
+    empty = no_answer(crop, labeller, *map(str, record["faults"]))
     empty.raw.update(record["raw"])
-    return from_tiles(empty, labeller.temperature) if empty.raw.get("tiles") else empty
+    if not empty.raw.get("tiles"):
+        return empty if empty.faults else None
+    try:
+        answer = from_tiles(empty, labeller.temperature)
+    except (ValueError, KeyError, TypeError, IndexError, ArithmeticError):
+        return None
+    return answer if math.isfinite(answer.facade_fraction + answer.certainty) else None
 
 
-def _read(path: Path, identity: tuple[str, str, str]) -> dict[str, dict[str, Any]]:
-    """Kept answers of this model to this question, by the crop's content."""
+def _read(path: Path, identity: tuple[str, str]) -> dict[str, dict[str, Any]]:
+    """Kept answers of this model to this question, by the crop's content.
+
+    The revision stands for the model: a folder can be named in many ways.
+    """
     found: dict[str, dict[str, Any]] = {}
     if not path.is_file():
         return found
@@ -142,7 +156,7 @@ def _read(path: Path, identity: tuple[str, str, str]) -> dict[str, dict[str, Any
         for line in stream:
             try:
                 record = json.loads(line)
-                same = (record["model"], record["revision"], record["prompt_id"]) == identity
+                same = (record["revision"], record["prompt_id"]) == identity
                 if same and isinstance(record["raw"], dict) and isinstance(record["faults"], list):
                     found[record["image"]] = record
             except (ValueError, KeyError, TypeError, RecursionError):
@@ -150,10 +164,9 @@ def _read(path: Path, identity: tuple[str, str, str]) -> dict[str, dict[str, Any
     return found
 
 
-def _append(path: Path, identity: tuple[str, str, str], fresh: dict[str, CropAnswer]) -> None:
+def _append(path: Path, labeller: Labeller, fresh: dict[str, CropAnswer]) -> None:
     """Write answers behind those that are there, and see that they reach the disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    model, revision, prompt_id = identity
     with open(path, "ab+") as stream:
         if stream.tell() > 0:
             stream.seek(-1, os.SEEK_END)
@@ -162,9 +175,9 @@ def _append(path: Path, identity: tuple[str, str, str], fresh: dict[str, CropAns
         for key, answer in fresh.items():
             record = {
                 "image": key,
-                "model": model,
-                "revision": revision,
-                "prompt_id": prompt_id,
+                "model": labeller.model,
+                "revision": labeller.revision,
+                "prompt_id": labeller.prompt_id,
                 "faults": answer.faults,
                 "raw": answer.raw,
             }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,9 +70,9 @@ def _view(
     name, building = row.get("file", "").strip(), row.get("building_id", "").strip()
     if not name or not building:
         raise InputError("a row without file or building", where=where)
-    root = (city / "views").resolve()
-    # The table is a file that anybody may have made.
-    if "\0" in name or not (root / name).resolve().is_relative_to(root):
+    root = os.path.realpath(city / "views")
+    # The table is a file that anybody may have made. Path.resolve raises on links in a circle.
+    if "\0" in name or not Path(os.path.realpath(Path(root, name))).is_relative_to(root):
         raise InputError("the file leads out of the folder", where=where, got=repr(name))
     crop = Crop(
         image_id=name,

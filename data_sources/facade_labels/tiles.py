@@ -28,6 +28,10 @@ MIN_SIDE = 32
 MIN_TILE = 24
 """Side of a tile at least [pixels]."""
 
+MAX_TILE = 1024
+"""Side at most to which a tile is brought [pixels]: no model looks at more, and a picture of 40 x
+2 000 000 pixels must not become a thousand squares of 1800."""
+
 Box = tuple[float, float, float, float]
 """x0, y0, x1, y1 as shares of a crop's width and height, from the upper left."""
 
@@ -79,7 +83,8 @@ def cut(crop: Crop, count: int, side: int | None = None) -> Tiles:
     count : int
         Tiles wanted; fewer of a small crop.
     side : int, optional
-        Pixels of the side that every tile is brought to; None: each its own longer side.
+        Pixels of the side that every tile is brought to; None: each its own longer side, at most
+        `MAX_TILE`.
 
     Raises
     ------
@@ -99,7 +104,7 @@ def cut(crop: Crop, count: int, side: int | None = None) -> Tiles:
         x0, x1 = round(box[0] * width), round(box[2] * width)
         y0, y1 = round(box[1] * height), round(box[3] * height)
         tile = Image.fromarray(np.ascontiguousarray(pixels[y0:y1, x0:x1]))
-        across = side or max(tile.size)
+        across = side or min(max(tile.size), MAX_TILE)
         if tile.size != (across, across):
             tile = tile.resize((across, across), Image.Resampling.BICUBIC)
         images.append(tile)
@@ -125,10 +130,10 @@ def _look_at(path: Path) -> None:
 
 
 def grid(width: int, height: int, count: int) -> list[Box]:
-    """Boxes of a grid of about `count` nearly square tiles, row by row."""
+    """Boxes of a grid of about `count` nearly square tiles, row by row; `count` a row at most."""
     side = max((width * height / count) ** 0.5, MIN_TILE)
-    columns = max(1, round(width / side))
-    rows = max(1, round(height / side))
+    columns = min(max(1, round(width / side)), count)
+    rows = min(max(1, round(height / side)), count)
     x, y = np.linspace(0, 1, columns + 1).tolist(), np.linspace(0, 1, rows + 1).tolist()
     return [(x[i], y[j], x[i + 1], y[j + 1]) for j in range(rows) for i in range(columns)]
 

@@ -107,15 +107,20 @@ def _label(session: Session, load: Any, city: Path, corrections: Path | None) ->
         result = label_city(city, answer, report, more=more)
         gallery = write_gallery(city, result)
     for note in result.notes:
-        session.note(f"note: {note}")
+        session.note(f"note: {_plain(note)}")
     if result.city.edited:
-        session.note(f"note: kept as edited by hand: {_some(result.city.edited)}")
+        session.note(f"note: kept as edited by hand: {_plain(_some(result.city.edited))}")
     for name, why in sorted(result.skipped.items()):
-        session.warn(f"{name}: not used, {why}")
+        session.warn(_plain(f"{name}: not used, {why}"))
     sys.stdout.write(summary(result, runs[0].images_per_second if runs else 0.0) + "\n")
     session.note(f"look at it and correct it: {gallery}")
     session.note(f"heatmat run {city / 'scenario.toml'} --out RESULT")
     return DEGRADED if result.skipped else DONE
+
+
+def _plain(text: str) -> str:
+    """Names come from outside: no line breaks, nothing that a terminal obeys."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def _some(names: Sequence[str]) -> str:
@@ -161,7 +166,7 @@ def _evaluate(session: Session, load: Any, city: Path, labels: Path) -> int:
         found = evaluate_model(load(), rows, city, seed=session.seed, progress=session.note)
         page = write_evaluation(city, found)
     for name, why in sorted(found.skipped.items()):
-        session.warn(f"{name}: not used, {why}")
+        session.warn(_plain(f"{name}: not used, {why}"))
     sys.stdout.write("\n".join(report_lines(found)) + "\n")
     session.note(f"{page}")
     return DEGRADED if found.skipped else DONE
