@@ -52,7 +52,7 @@ def _page(found: Evaluation, used: bool) -> str:
     kept = (
         "The temperature is kept in calibration.json; the next run over this city divides by it."
         if used
-        else "No temperature is kept: too few images, or it does not help on those left out."
+        else "No new temperature is kept: too few images, or it does not help on those left out."
     )
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Evaluation</title><style>{STYLE}</style></head>

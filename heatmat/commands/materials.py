@@ -64,6 +64,9 @@ def materials(
 ) -> int:
     """Facade composition of every building, from its images, tags and neighbours."""
     session = Session(seed=seed, quiet=quiet, verbose=verbose, overwrite=overwrite)
+    asked = {"--self-check": self_check, "--evaluate": evaluate, "--corrections": corrections}
+    if len(given := [name for name, value in asked.items() if value]) > 1:
+        raise InputError("one at a time", where=" ".join(given), remedy="run each on its own")
     if city is None and not self_check:
         raise InputError("which city?", where="CITY", remedy="heatmat materials CITY/")
     if city is not None and not city.is_dir():

@@ -51,6 +51,16 @@ def test_names_from_outside_give_the_terminal_no_orders(tmp_path, model, capsys)
     assert 'data-building=""' not in page
 
 
+def test_options_that_would_be_passed_over_are_refused(tmp_path, model, capsys):
+    folder, table = make_city(tmp_path / "city", [{}], 1), tmp_path / "table.csv"
+    table.write_text("building_id,label\nway/1,wood\n")
+    options = ["--evaluate", str(table), "--corrections", str(table)]
+    assert cli.main(["materials", str(folder), *options]) == 2
+    assert "--evaluate --corrections: one at a time" in capsys.readouterr().err
+    assert cli.main(["materials", "--self-check", *options[:2]]) == 2
+    assert model.asked == 0
+
+
 def test_a_view_of_no_building_keeps_its_name():
     assert feature_id("way/1#2", {"way/1"}) == "way/1"
     assert feature_id("a#1", {"a#1", "a"}) == "a#1"
