@@ -127,7 +127,7 @@ def step_rate(solver: object, faces: np.ndarray, points: np.ndarray) -> tuple[fl
         synchronise()
 
     seconds = _least(walk)
-    tally = counted.to_numpy().astype(np.int64).sum(axis=0)
+    tally = counted.to_numpy().sum(axis=0, dtype=int)
     return seconds / tally[C_STEPS], tally[C_SOLID_RAYS] / tally[C_STEPS]
 
 
