@@ -62,9 +62,7 @@ WARMING = 0.4
 
 # Exchange flux along a tangent: at zero, and per kelvin (evaporation not in it); of the part of it
 # that is convection too.
-Tangent = ti.types.struct(
-    exchange=ti.f32, slope=ti.f32, convection=ti.f32, convection_slope=ti.f32
-)
+Tangent = ti.types.struct(exchange=ti.f32, slope=ti.f32, convection=ti.f32, convection_slope=ti.f32)
 
 
 @ti.func

@@ -155,9 +155,7 @@ Tangent = ti.types.struct(
 
 
 @ti.func
-def tangent_step(
-    theta, history, t_air, forced, given_film, wet, slab, place, physics, switches
-):
+def tangent_step(theta, history, t_air, forced, given_film, wet, slab, place, physics, switches):
     """One Newton pass of the balance from `theta`.
 
     A wet share w of what is available, which is evaporation and convection together, evaporates:

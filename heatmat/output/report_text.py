@@ -73,7 +73,7 @@ align-items:start}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}
 th,td{padding:.35rem 1.1rem .35rem 0;text-align:left;vertical-align:top;
-border-bottom:1px solid var(--line);overflow-wrap:anywhere}
+border-bottom:1px solid var(--line);overflow-wrap:break-word}
 th{color:var(--muted);font-weight:600;white-space:nowrap}
 .n{text-align:right;white-space:nowrap;padding-left:.6rem}
 details{margin-top:1.6rem}
