@@ -225,7 +225,8 @@ def read_default(path: Path, default_facade: str) -> Belief:
     if not path.is_file():
         return regional_default(TAG_LABELS.get(default_facade, "render"))
     shares: dict[str, float] = {}
-    with open(path, encoding="utf-8-sig", newline="") as stream:
+    # What is no text in UTF-8 becomes no label, and is said below.
+    with open(path, encoding="utf-8-sig", errors="replace", newline="") as stream:
         for i, row in enumerate(csv.DictReader(stream)):
             label = (row.get("label") or "").strip()
             try:

@@ -61,6 +61,15 @@ def test_options_that_would_be_passed_over_are_refused(tmp_path, model, capsys):
     assert model.asked == 0
 
 
+def test_a_default_in_another_encoding_is_one_line(tmp_path, model, capsys):
+    folder = make_city(tmp_path / "city", [{}], 1)
+    (folder / "materials").mkdir()
+    table = "label,share\nbrick,1\n"
+    (folder / "materials" / "regional_default.csv").write_text(table, encoding="utf-16")
+    assert cli.main(["materials", str(folder)]) == 2
+    assert "regional_default.csv" in capsys.readouterr().err.strip().splitlines()[-1]
+
+
 def test_a_view_of_no_building_keeps_its_name():
     assert feature_id("way/1#2", {"way/1"}) == "way/1"
     assert feature_id("a#1", {"a#1", "a"}) == "a#1"
