@@ -20,8 +20,9 @@ INTRODUCTION = """\
 # Validation
 
 HeatMat against what no one here wrote: closed forms, other people's engines, and measurements.
-This page is written by `heatmat validate`, misfits included; every number on it was measured in
-that run. A figure asked for and not reached says **missed**, with what was learnt.
+This page is written by `heatmat validate`, misfits included; every number on it was measured by
+the command, at the commit, that stands under its study. A figure asked for and not reached says
+**missed**, with what was learnt.
 """
 
 Record = dict[str, Any]
