@@ -166,11 +166,13 @@ def tangent_solver(
     simulation: Simulation, where: Mapping[str, Any] | None
 ) -> tuple[TangentSolver, list[str], Simulation]:
     """A solver with derivatives, the constructions of a selection, and the marked simulation."""
-    from heatmat.simulation import _case
+    from heatmat.simulation_parts import assemble_case
     from heatmat.tangents import TangentSolver
 
     marked, chosen = mark_selection(simulation, where)
-    case = _case(marked.scenario, marked.city, marked.maps, marked.forcing, marked.constructions)
+    case = assemble_case(
+        marked.scenario, marked.city, marked.maps, marked.forcing, marked.constructions
+    )
     chosen = [name for name in chosen if name in case.constructions.names]
     solver = TangentSolver(
         case, simulation._device, simulation._stamps(), marked.constructions,

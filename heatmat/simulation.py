@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from heatmat.case import Case
 from heatmat.errors import InputError
-from heatmat.prepare import make_case
+from heatmat.simulation_parts import (
+    Progress,
+    assemble_case,
+    build_forcing,
+    build_parts,
+    building_labels,
+    silent,
+)
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from heatmat.city import City
     from heatmat.exposure import SurfaceExposure
     from heatmat.field import Field
-    from heatmat.forcing import Forcing
     from heatmat.map_query import Walls
     from heatmat.maps import Maps
     from heatmat.result import Result
     from heatmat.scenario import Scenario
     from heatmat.solver import Solver
-
-Progress = Callable[..., None]
-
-
-def _silent(stage: str, done: float = 0.0, total: float | None = 1.0) -> None:
-    """Progress that nobody asked for."""
 
 
 class Simulation:
@@ -66,11 +65,11 @@ class Simulation:
     ) -> None:
         self.scenario = scenario
         self.seed = seed
-        self.progress = progress or _silent
+        self.progress = progress or silent
         self.store = store
         self.warnings: list[str] = []
         self.degraded = False
-        self.city, self._bare_maps, self.forcing = _build(scenario, self.progress)
+        self.city, self._bare_maps, self.forcing = build_parts(scenario, self.progress)
         self.notes = [*self.city.notes(), *self.forcing.notes]
         self._extra: set[str] = set()
         self._device = device
@@ -88,7 +87,7 @@ class Simulation:
         if scenario.interventions:
             from heatmat.what_if import apply_interventions
 
-            parents, tags = _building_labels(self.city, self._bare_maps)
+            parents, tags = building_labels(self.city, self._bare_maps)
             applied = apply_interventions(
                 self._bare_maps, self.constructions, scenario.interventions,
                 parents=parents, tags=tags, exposure=self._bare_exposure(),
@@ -121,7 +120,7 @@ class Simulation:
             from heatmat.solver import Solver
 
             self.progress("solver", 0.0, 1.0)
-            case = _case(
+            case = assemble_case(
                 self.scenario, self.city, self.maps, self.forcing, self.constructions, self._extra
             )
             self._solver = Solver(case, self._device, stamps=self._stamps())
@@ -327,7 +326,7 @@ class Simulation:
         if (mine._weather, mine._physics) != (scenario._weather, scenario._physics) or any(
             getattr(mine.tables, name) != getattr(scenario.tables, name) for name in climate
         ):
-            other.forcing = _forcing(scenario, self._bare_maps)
+            other.forcing = build_forcing(scenario, self._bare_maps)
             other.notes = [*self.city.notes(), *other.forcing.notes]
         other._exposure = None
         other._label()
@@ -356,67 +355,6 @@ class Simulation:
         self.close()
 
 
-def _build(scenario: Scenario, progress: Progress) -> tuple[City, Maps, Forcing]:
-    """City, maps and forcing of a scenario."""
-    from heatmat.info import available_memory
-    from heatmat.maps import check_memory
-    from heatmat.rasterise import maps_from_city
-
-    progress("city", 0.0, 1.0)
-    city = scenario.build_city()
-    free = available_memory()
-    if free:
-        west, south, east, north = city.extent
-        check_memory(
-            east - west + 2.0 * city.margin,
-            north - south + 2.0 * city.margin,
-            scenario.resolution_m,
-            free,
-            where=f"{scenario.path or 'scenario'}: city.resolution_m",
-        )
-    progress("maps", 0.0, 1.0)
-    maps = maps_from_city(city, scenario.resolution_m)
-    progress("weather", 0.0, 1.0)
-    return city, maps, _forcing(scenario, maps)
-
-
-def _forcing(scenario: Scenario, maps: Maps) -> Forcing:
-    """The forcing of a scenario where its maps lie."""
-    from heatmat.forcing import make_forcing
-
-    weather = scenario.build_weather(maps.latitude, maps.longitude)
-    return make_forcing(
-        weather,
-        start=scenario.start,
-        end=scenario.end,
-        step_min=scenario.step_min,
-        spin_up_days=scenario.spin_up_days,
-        latitude=maps.latitude,
-        longitude=maps.longitude,
-        physics=scenario.physics(),
-    )
-
-
-def _case(
-    scenario: Scenario,
-    city: City,
-    maps: Maps,
-    forcing: Forcing,
-    constructions: dict[str, Any],
-    more: Iterable[str] = (),
-) -> Case:
-    return make_case(
-        maps,
-        forcing,
-        constructions,
-        scenario.physics(),
-        default_facade=city.default_facade,
-        default_ground=city.default_ground,
-        label=scenario.name,
-        more=more,
-    )
-
-
 def build_case(scenario: Scenario, progress: Progress | None = None) -> Case:
     """The prepared case of a scenario, interventions applied, without a device.
 
@@ -426,21 +364,10 @@ def build_case(scenario: Scenario, progress: Progress | None = None) -> Case:
     progress : callable, optional
     """
     simulation = Simulation(scenario, progress=progress)
-    return _case(
+    return assemble_case(
         scenario,
         simulation.city,
         simulation.maps,
         simulation.forcing,
         simulation.constructions,
     )
-
-
-def _building_labels(city: City, maps: Maps) -> tuple[list[str], list[dict[str, object]]]:
-    """Parents and tags of the buildings in the maps' order."""
-    table = city.buildings
-    names = table["building_id"].tolist()
-    parent = dict(zip(names, table["parent_id"].astype(str).tolist(), strict=True))
-    tag = dict(zip(names, table["tags"].tolist(), strict=True))
-    parents = [parent.get(name, "") for name in maps.building_ids]
-    tags = [dict(tag.get(name) or {}) for name in maps.building_ids]
-    return parents, tags

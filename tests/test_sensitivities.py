@@ -16,7 +16,7 @@ from heatmat.district_sample import PATHS, district_sample, mean_and_error
 from heatmat.errors import InputError
 from heatmat.prepare import construction_table
 from heatmat.sensitivities import mark_selection, sensitivity, sensitivity_map
-from heatmat.simulation import _case
+from heatmat.simulation_parts import assemble_case
 from heatmat.solver import Solver
 from heatmat.tangents import TangentSolver
 from tests.block_city import COURTYARD, EAST_WALL, ROOF, block, block_scenario
@@ -38,7 +38,7 @@ PLACES = {
 
 def tangents(simulation: hm.Simulation, directions: list[Direction]) -> tuple:
     """Starts and derivatives of a sample, and what its temperatures are for other numbers."""
-    case = _case(simulation.scenario, simulation.city, simulation.maps, simulation.forcing,
+    case = assemble_case(simulation.scenario, simulation.city, simulation.maps, simulation.forcing,
                  simulation.constructions)  # fmt: skip
     solver = TangentSolver(case, "cpu", simulation._stamps(), simulation.constructions,
                            simulation.scenario.physics().inside_film)  # fmt: skip
@@ -48,7 +48,7 @@ def tangents(simulation: hm.Simulation, directions: list[Direction]) -> tuple:
 
 
 def temperatures(simulation: hm.Simulation, constructions: dict, sample) -> np.ndarray:
-    case = _case(simulation.scenario, simulation.city, simulation.maps, simulation.forcing,
+    case = assemble_case(simulation.scenario, simulation.city, simulation.maps, simulation.forcing,
                  constructions)  # fmt: skip
     solver = Solver(case, "cpu", stamps=simulation._stamps())
     return solver.solve(sample.requests, PATHS).values[..., 0].astype(float)
