@@ -6,7 +6,6 @@ Every time is of warm calls: kernels are compiled, arrays are on the device.
 
 from __future__ import annotations
 
-import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -197,7 +196,7 @@ class _Bench:
 
     def figures(self) -> dict[str, Any]:
         """What contracts call the JSON of a benchmark."""
-        from heatmat.run_record import versions
+        from heatmat.run_record import commit, versions
 
         found = {case["name"]: case for case in self.cases}
         wall = found.get("one wall point to 0.1 K", found["one ground point to 0.1 K"])
@@ -397,18 +396,3 @@ class _Bench:
     def _roofline(self) -> None:
         count, repeats, embree = self.effort.rays, self.effort.repeats, self.effort.embree
         self.roofline = roofline(self.case, self.solver, count, repeats, embree=embree)
-
-
-def commit() -> str:
-    """Revision of the checkout that this package runs from; empty for an installed one."""
-    folder = Path(__file__).resolve().parent.parent
-    if not (folder / ".git").exists():
-        return ""
-    try:
-        found = subprocess.run(
-            ["git", "rev-parse", "HEAD"],
-            cwd=folder, capture_output=True, text=True, timeout=10, check=True,
-        )  # fmt: skip
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return found.stdout.strip()

@@ -85,8 +85,7 @@ def _run(
     solweig_python: Path | None,
     earlier: Path | None,
 ) -> int:
-    from heatmat.benchmark import commit
-    from heatmat.run_record import versions
+    from heatmat.run_record import commit, versions
     from heatmat.validation.outcome import Setting
     from heatmat.validation.page import FIGURES, write_page
     from heatmat.validation.studies import STUDIES, cpu_seconds, run_studies
