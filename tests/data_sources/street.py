@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import struct
+import zlib
 from datetime import date
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
+from PIL import Image
 
 from data_sources.facade_outlines import Facades, outline_facades, read_buildings
 from data_sources.street_image import StreetImage
-from data_sources.views import Camera, as_camera
+from data_sources.views import Camera, as_camera, find_views
 from data_sources.visibility import Scene
 
 TODAY = date(2026, 6, 1)
@@ -87,3 +91,27 @@ def painted_panorama(width: int, heading_deg: float) -> np.ndarray:
     elevation = (0.5 - (np.arange(height) + 0.5) / height) * np.pi
     a, e = np.meshgrid(azimuth, elevation)
     return np.stack([np.cos(e) * np.sin(a), np.cos(e) * np.cos(a), np.sin(e)], axis=-1)
+
+
+def encoded(kind="JPEG", size=(512, 256), mode="RGB", colour="tan", **options):
+    """The bytes of an image of one colour."""
+    stream = io.BytesIO()
+    Image.new(mode, size, colour).save(stream, kind, **options)
+    return stream.getvalue()
+
+
+def png_head(width, height):
+    """The beginning of a PNG that says it is that large, cut in its first data."""
+
+    def chunk(kind, content):
+        sum_ = struct.pack(">I", zlib.crc32(kind + content))
+        return struct.pack(">I", len(content)) + kind + content + sum_
+
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(bytes(999)))[:20]
+
+
+def front_view(made, looks, building=0, azimuth=180.0):
+    """The view of a building's facade that looks that way."""
+    facade = facing(made.facades, building, azimuth)
+    return next(v for v in find_views(made, [looks]) if v.facade == facade)
