@@ -115,11 +115,13 @@ class Known:
 
 @dataclass(frozen=True)
 class Beliefs:
-    """Facades by building id, and what views and neighbours turned out to be worth."""
+    """Facades by building id, what views and neighbours turned out to be worth, and the buildings
+    whose views say too little to count."""
 
     facades: dict[str, Facade]
     worth: Worth
     neighbour_counts: tuple[float, float]
+    mute: tuple[str, ...] = ()
 
 
 def believe(
@@ -172,7 +174,8 @@ def believe(
         for name in known.buildings.ids
         if name not in known.stated or name in said
     }
-    return Beliefs(facades, worth, fill.counts)
+    mute = tuple(name for name, views in sights.items() if views and name not in use)
+    return Beliefs(facades, worth, fill.counts, mute)
 
 
 def _certain(

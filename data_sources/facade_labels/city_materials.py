@@ -123,6 +123,7 @@ def label_city(
     say("materials: putting the evidence together")
     beliefs = believe(city.known(default), make_sights(views, answers), corrections)
     models = sorted({f"{a.model}@{a.revision}" for a in raw.values()})
+    notes += _mute(beliefs)
     fields = {
         name: facade_fields(facade, table, ", ".join(models))
         for name, facade in beliefs.facades.items()
@@ -140,6 +141,16 @@ def label_city(
     result = Materials(city, views, answers, raw, beliefs, corrections, fields, skipped, notes)
     result.counts.update(_count(result))
     return result
+
+
+def _mute(beliefs: Beliefs) -> list[str]:
+    """A line where the views of whole buildings were too unsure to count."""
+    if not beliefs.mute:
+        return []
+    return [
+        f"{len(beliefs.mute)} buildings have views of which the model is too unsure to count: tags "
+        "and neighbours fill them (heatmat materials --self-check tells whether the model is of use)"
+    ]
 
 
 def _of_feature(view: View, city: CityBuildings) -> View:

@@ -115,6 +115,14 @@ def test_a_view_without_weight_says_nothing():
     assert found.confidence == WEAK.confidence
 
 
+def test_a_building_whose_views_say_nothing_is_named_and_filled():
+    sights = {"b0": [sight(vector(metal=1.0), weight=0.001)], "b1": [sight(vector(brick=1.0))]}
+    found = believe(Known(row(3), DEFAULT), sights)
+    assert found.mute == ("b0",)
+    assert found.facades["b0"].source == "neighbours"
+    assert found.facades["b1"].source == "images"
+
+
 def test_what_a_view_is_worth():
     good = view_weight(0.9, 5.0, 1.0, 0.0, answer(certainty=0.8))
     assert good == pytest.approx(1.0 / (1.0 + 0.04))
