@@ -115,8 +115,10 @@ class Known:
 
 @dataclass(frozen=True)
 class Beliefs:
-    """Facades by building id, what views and neighbours turned out to be worth, and the buildings
-    whose views say too little to count."""
+    """Facades by building id, and what views and neighbours turned out to be worth.
+
+    ``mute`` names the buildings whose views say too little to count.
+    """
 
     facades: dict[str, Facade]
     worth: Worth

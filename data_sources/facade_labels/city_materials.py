@@ -148,8 +148,8 @@ def _mute(beliefs: Beliefs) -> list[str]:
     if not beliefs.mute:
         return []
     return [
-        f"{len(beliefs.mute)} buildings have views of which the model is too unsure to count: tags "
-        "and neighbours fill them (heatmat materials --self-check tells whether the model is of use)"
+        f"{len(beliefs.mute)} buildings have views of which the model is too unsure to count; tags "
+        "and neighbours fill them (heatmat materials --self-check tells what the model is good for)"
     ]
 
 
