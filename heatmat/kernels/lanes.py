@@ -5,6 +5,7 @@ over lanes is free of branches: compilers then turn it into vector instructions 
 where a processor can; 17 ns a step of a surface in place of 110 on the machine it was written on).
 """
 
+from heatmat.kernels.branchless import cube_root, slope_within
 from heatmat.kernels.layout import (
     C_ABSORPTANCE,
     C_ALBEDO,
@@ -220,25 +221,46 @@ def lane_save(s: ti.template(), lane, state: ti.template(), row):
 
 
 @ti.func
-def cube_root(x):
-    """`kernels.wall.signed_cube_root`, with the third of the exponent taken in floating point."""
-    a = ti.abs(x) + 1e-12
-    third = ti.cast(ti.cast(ti.bit_cast(a, ti.i32), ti.f32) * (1.0 / 3.0), ti.i32)
-    y = ti.bit_cast(1419900416 - third, ti.f32)
-    r = 1.0 - a * y * y * y
-    y *= 1.0 + r * (1 / 3 + r * (2 / 9 + r * (14 / 81 + r * (35 / 243 + r * (91 / 729)))))
-    root = a * y * y
-    return ti.select(x < 0.0, -root, root)
+def lane_films(c: ti.template(), q, theta, t_air, forced, physics, mode: ti.template()):
+    """Convection coefficient of lane `q`, and d(h (T - T_air)) / dT (`kernels.wall.film`)."""
+    roughness = c[R_ROUGHNESS * LANES + q]
+    root = cube_root(theta - t_air)
+    h_n = ti.max(c[R_UNSTABLE * LANES + q] * root, -c[R_STABLE * LANES + q] * root)
+    h = h_n + roughness * forced
+    share = 1.0
+    if ti.static(mode == DOE_2):
+        whole = ti.sqrt(h_n * h_n + forced * forced) + 1e-12
+        h = h_n + roughness * (whole - h_n)
+        share = 1.0 + roughness * (h_n / whole - 1.0)
+    elif ti.static(mode == MOWITT):
+        h = ti.sqrt(h_n * h_n + forced * forced) + 1e-12
+        share = h_n / h
+    elif ti.static(mode == LINEAR):
+        h = physics[P_CONSTANT] + forced
+        share = 0.0
+    return h, h + share * h_n * (1.0 / 3.0)
 
 
 @ti.func
-def slope_within(before, here, after):
-    """`kernels.wall.limited_slope` without a branch."""
-    a = here - before
-    b = after - here
-    most = 2.0 * ti.min(ti.abs(a), ti.abs(b))
-    s = ti.max(-most, ti.min(most, 0.5 * (a + b)))
-    return ti.select(a * b > 0.0, s, 0.0)
+def lane_wetness(c: ti.template(), q, clock, share):
+    """Share of the available energy that evaporates, by the clock (`surface_step.wetness`)."""
+    begins = c[R_WATER_FROM * LANES + q]
+    ends = c[R_WATER_TO * LANES + q]
+    after = ti.select(clock >= begins, 1, 0)
+    early = ti.select(clock < ends, 1, 0)
+    on = ti.select(begins < ends, after * early, ti.max(after, early))
+    on *= ti.select(begins == ends, 0, 1)
+    return ti.select(on == 1, c[R_WATERED * LANES + q], c[R_MOISTURE * LANES + q]) * share
+
+
+@ti.func
+def lane_forced(c: ti.template(), q, wind_x, wind_y, windward, leeward):
+    """Forced convection, no lee side within 5 degrees of horizontal (`wall.forced_film`)."""
+    facing = c[R_NX * LANES + q] * wind_x + c[R_NY * LANES + q] * wind_y
+    facing = ti.max(facing + 1e-4, c[R_NZ * LANES + q] - 0.9962)
+    return ti.select(
+        facing >= 0.0, c[R_WINDWARD * LANES + q] * windward, c[R_LEEWARD * LANES + q] * leeward
+    )
 
 
 @ti.func
@@ -252,22 +274,7 @@ def tangent_lanes(
     for q in range(LANES):
         theta = t[N_THETA * LANES + q]
         forced = t[N_FORCED * LANES + q]
-        roughness = c[R_ROUGHNESS * LANES + q]
-        root = cube_root(theta - t_air)
-        h_n = ti.max(c[R_UNSTABLE * LANES + q] * root, -c[R_STABLE * LANES + q] * root)
-        h = h_n + roughness * forced
-        share = 1.0
-        if ti.static(mode == DOE_2):
-            whole = ti.sqrt(h_n * h_n + forced * forced) + 1e-12
-            h = h_n + roughness * (whole - h_n)
-            share = 1.0 + roughness * (h_n / whole - 1.0)
-        elif ti.static(mode == MOWITT):
-            h = ti.sqrt(h_n * h_n + forced * forced) + 1e-12
-            share = h_n / h
-        elif ti.static(mode == LINEAR):
-            h = physics[P_CONSTANT] + forced
-            share = 0.0
-        h_slope = h + share * h_n * (1.0 / 3.0)
+        h, h_slope = lane_films(c, q, theta, t_air, forced, physics, mode)
         about = theta + base + linear * (t_air - theta)
         h_r = 4.0 * c[R_EMISSION * LANES + q] * about * about * about
         emission = 0.25 * h_r * about + linear * h_r * (theta - t_air)
@@ -324,25 +331,11 @@ def step_lanes(
         history += c[R_CONSTANT_SUM * LANES + q] * push + c[R_RISE_SUM * LANES + q] * rest
         for k in ti.static(range(MODES)):
             history += c[(R_DECAY + k) * LANES + q] * s[(S_MODES + k) * LANES + q]
-        # By the clock where watered (`surface_step.wetness`)
-        begins = c[R_WATER_FROM * LANES + q]
-        ends = c[R_WATER_TO * LANES + q]
-        after = ti.select(clock >= begins, 1, 0)
-        early = ti.select(clock < ends, 1, 0)
-        on = ti.select(begins < ends, after * early, ti.max(after, early))
-        on *= ti.select(begins == ends, 0, 1)
-        wet = ti.select(on == 1, c[R_WATERED * LANES + q], c[R_MOISTURE * LANES + q]) * share
+        wet = lane_wetness(c, q, clock, share)
         t[N_WET * LANES + q] = wet / (1.0 - wet)
         t[N_STILL * LANES + q] = calm + ti.select(wet > 0.0, WET_STILL, STILL)
         t[N_MOVED * LANES + q] = 1e30
-        # No lee side within 5 degrees of horizontal (`wall.forced_film`).
-        facing = c[R_NX * LANES + q] * wind_x + c[R_NY * LANES + q] * wind_y
-        facing = ti.max(facing + 1e-4, c[R_NZ * LANES + q] - 0.9962)
-        t[N_FORCED * LANES + q] = ti.select(
-            facing >= 0.0,
-            c[R_WINDWARD * LANES + q] * windward,
-            c[R_LEEWARD * LANES + q] * leeward,
-        )
+        t[N_FORCED * LANES + q] = lane_forced(c, q, wind_x, wind_y, windward, leeward)
         held = c[R_AT_AIR * LANES + q] * t_air
         held += (1.0 - c[R_AT_AIR * LANES + q]) * c[R_HELD * LANES + q]
         guess = s[S_THETA * LANES + q] + s[S_DRIFT * LANES + q]
