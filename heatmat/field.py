@@ -5,7 +5,6 @@ by texel, with what the others sent in the iterate before (waveform relaxation):
 in one more bounce, and what is left shrinks six to ten times. Maps gather from the result.
 """
 
-import hashlib
 import os
 import zipfile
 from dataclasses import dataclass
@@ -19,12 +18,15 @@ from heatmat.errors import InputError
 from heatmat.field_links import (
     Bundle,
     empty_bundle,
+    join_bundle,
     link_bundle,
     place_bundle,
     shade_bundle,
+    twin_bundle,
 )
 from heatmat.field_texels import SAMPLES, Texels, lay_texels, mixtures
 from heatmat.field_time import Shadows, Stage, field_plan, stages_of
+from heatmat.field_twins import fingerprint, same_rays
 from heatmat.field_units import Units, texel_units
 from heatmat.kernels import field_march, layout
 from heatmat.kernels.field_incident import QUANTUM
@@ -69,6 +71,8 @@ class Field:
     seed : int
     rayfield : RayField, optional
         The city on the device, where it is there already.
+    twin : Field, optional
+        Of another version of the city: where its rays are the same they are not traced again.
     """
 
     def __init__(
@@ -80,15 +84,19 @@ class Field:
         device: str = "auto",
         seed: int = 0,
         rayfield: RayField | None = None,
+        twin: "Field | None" = None,
     ) -> None:
         ensure_device(device)
         self.case = case
         self.size = size
+        self.seed = seed
         self.rays = rayfield or RayField(case)
         self.plan = field_plan(case.forcing, stamps, case.maps.convergence_deg)
         self.tables = DeviceTables(case, self.plan)
         self.references = ReferenceClasses(case, self.plan, self.tables)
-        self.texels: Texels = lay_texels(case, self.rays, size, seed)
+        self.twin = twin if twin is not None and same_rays(self, twin) else None
+        known = None if self.twin is None else self.twin.texels
+        self.texels: Texels = known or lay_texels(case, self.rays, size, seed)
         self.bundle: Bundle = self._trace()
         self.done = 0  # chunks marched
         self.stages: list[Stage] = []
@@ -108,9 +116,12 @@ class Field:
 
     def _trace(self) -> Bundle:
         """Place the starts of all texels and trace their links."""
-        texels = self.texels
-        bundle = empty_bundle(texels.count, SAMPLES, RAYS, 1, self.sun_words)
-        bundle.split.fill(0)
+        texels, twin = self.texels, self.twin
+        if twin is None:
+            bundle = empty_bundle(texels.count, SAMPLES, RAYS, 1, self.sun_words)
+            bundle.split.fill(0)
+        else:
+            bundle = twin_bundle(twin.bundle)
         codes, keys = place_bundle(bundle, texels.requests, self.rays)
         records = bundle.start_i.to_numpy()
         valid = records[:, layout.T_VALID].reshape(-1, SAMPLES) == 1
@@ -120,9 +131,12 @@ class Field:
         records[:, layout.T_COMPOSITION] = np.repeat(row, SAMPLES)
         bundle.start_i.from_numpy(records)
         self.entries, self.shares = entries.astype(np.int32), shares.astype(np.float32)
-        self._name_neighbours(valid.any(axis=1))
-        self.lookup = texels.lookup(self.rays)
-        link_bundle(bundle, codes, keys, self.rays, self.lookup, self.tables)
+        if twin is None:
+            self._name_neighbours(valid.any(axis=1))
+            self.lookup = texels.lookup(self.rays)
+            link_bundle(bundle, codes, keys, self.rays, self.lookup, self.tables)
+        else:
+            self.lookup = twin.lookup
         return bundle
 
     def _name_neighbours(self, exists: np.ndarray) -> None:
@@ -148,7 +162,10 @@ class Field:
         """March the texels through the next chunk; `store` then holds what leaves them."""
         chunk = self.plan.chunks[self.done]
         shadows = self._prepare(chunk)
-        shade_bundle(self.bundle, shadows.nodes, shadows.days, self.rays, together=True)
+        if self.twin is not None and self.twin.done == self.done + 1:
+            join_bundle(self.bundle, self.rays, together=True)
+        else:
+            shade_bundle(self.bundle, shadows.nodes, shadows.days, self.rays, together=True)
         self.words = sum(stage.rows for stage in self.stages)
         n = self.texels.count
         self.store = ti.ndarray(dtype=ti.u32, shape=(n * self.words,))
@@ -184,6 +201,8 @@ class Field:
         self._halve(spans)
         self._state = before
         self.done += 1
+        if self.done == len(self.plan.chunks):
+            self.twin = None  # its series may go
         return chunk
 
     def _halve(self, spans: list[tuple]) -> None:
@@ -255,23 +274,7 @@ class Field:
     @property
     def fingerprint(self) -> str:
         """Digest of the texels' links and of the forcing: equal for equal fields."""
-        digest = hashlib.sha256()
-        case = self.case
-        for array in (
-            self.bundle.links.to_numpy(),
-            self.bundle.start_i.to_numpy(),
-            case.forcing.air_temperature,
-            case.forcing.ghi,
-            case.forcing.sky_longwave,
-            case.forcing.wind_speed,
-            case.constructions.albedo,
-            case.constructions.emissivity,
-            case.constructions.rate,
-            case.constructions.gain,
-            case.constructions.held_temperature,
-        ):
-            digest.update(np.ascontiguousarray(array).tobytes())
-        return digest.hexdigest()
+        return fingerprint(self)
 
     def _guess(self) -> None:
         """Before the first iterate: no light comes back, longwave of typical surroundings does."""

@@ -1,6 +1,6 @@
 """Starts with their links and shadows: what is traced once and marched with any materials."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -74,6 +74,16 @@ def empty_bundle(places: int, samples: int, rays: int, sets: int, words: int) ->
         leader=ti.ndarray(dtype=ti.i32, shape=(n,)),
         split=ti.ndarray(dtype=ti.i32, shape=(places,)),
         samples=samples,
+    )
+
+
+def twin_bundle(bundle: Bundle) -> Bundle:
+    """The same rays and shadows; room for starts that are labelled and joined anew."""
+    return replace(
+        bundle,
+        start_f=ti.ndarray(dtype=ti.f32, shape=bundle.start_f.shape),
+        start_i=ti.ndarray(dtype=ti.i32, shape=bundle.start_i.shape),
+        leader=ti.ndarray(dtype=ti.i32, shape=bundle.leader.shape),
     )
 
 
@@ -151,6 +161,11 @@ def shade_bundle(
         field.grid_f,
         field.grid_i,
     )
+    join_bundle(bundle, field, together=together)
+
+
+def join_bundle(bundle: Bundle, field: RayField, *, together: bool) -> None:
+    """Which starts march as one, where the sun is known."""
     field_sun.join_starts(
         bundle.start_i, bundle.bits, bundle.leader, bundle.samples, JOIN, int(together),
         field.sun_size,

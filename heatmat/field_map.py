@@ -1,14 +1,14 @@
 """Maps from the field: tiles of cells, cells in parts, each part gathered and marched."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from heatmat.case import BASE_TEMPERATURE
 from heatmat.field import Field
 from heatmat.field_pixels import Parts, parts_of_cells, requests_of_parts
-from heatmat.field_places import Crowd, Effort, PlaceValues, gather_tile
+from heatmat.field_places import Crowd, Effort, PlaceValues, TileRays, gather_tile
 from heatmat.kernels import layout
 from heatmat.sampling_plan import stream_keys
 from heatmat.solver import Requests
@@ -43,8 +43,9 @@ STREAM_CELLS = 16
 TILE_BYTES = 128 << 20
 """Device memory of a tile."""
 
-START_BYTES = 600
-"""What a start takes beside the series that fall on its part: records, links, states, requests."""
+START_BYTES = 570
+"""What a start takes beside its links and the series that fall on its part: records, states,
+requests."""
 
 
 @dataclass(frozen=True)
@@ -75,15 +76,22 @@ class PixelGrid:
 Tile = dict[str, np.ndarray]
 
 
-def map_tiles(grid: PixelGrid, words: int) -> list[tuple[int, int]]:
+def map_effort(grid: PixelGrid, rays: int | None = None) -> Effort:
+    """Effort for a part; `rays`: other first rays of a set of a start than maps send."""
+    effort = FINE if grid.divide == 1 else COARSE
+    return effort if rays is None else replace(effort, rays=rays)
+
+
+def map_tiles(grid: PixelGrid, words: int, rays: int | None = None) -> list[tuple[int, int]]:
     """Rows of pixels (first, last + 1) of each tile, from the north.
 
-    `words` is the length of a texel's series.
+    `words` is the length of a texel's series, `rays` as in `map_effort`.
     """
     cells_row = grid.nx * grid.divide**2
-    effort = FINE if grid.divide == 1 else COARSE
+    effort = map_effort(grid, rays)
     # Parts are some 1.2 times as many as cells in a dense centre.
-    part = effort.samples * START_BYTES + 4 * words * (effort.sets + 1)
+    start = START_BYTES + 4 * effort.sets * effort.rays
+    part = effort.samples * start + 4 * words * (effort.sets + 1)
     rows = max(1, int(TILE_BYTES / (1.2 * part * cells_row)))
     return [(r, min(r + rows, grid.ny)) for r in range(0, grid.ny, rows)]
 
@@ -137,10 +145,13 @@ def march_rows(
     seed: int,
     *,
     audit_all: bool = False,
+    rays: int | None = None,
+    shared: TileRays | None = None,
 ) -> MarchedRows:
     """Gather and march the parts of some rows of pixels.
 
-    `audit_all` marches the two sets of rays of every part apart, as differences need it.
+    `audit_all` marches the two sets of rays of every part apart, as differences need it; `rays` as
+    in `map_effort`; `shared` as in `field_places.gather_tile`.
     """
     k = grid.divide
     cell = grid.size / k
@@ -148,7 +159,7 @@ def march_rows(
     south = grid.north - rows[1] * grid.size - reach * cell
     west = grid.west - reach * cell
     nx, ny = grid.nx * k + 2 * reach, (rows[1] - rows[0]) * k + 2 * reach
-    effort = FINE if k == 1 else COARSE
+    effort = map_effort(grid, rays)
     parts = parts_of_cells(field.rays, west, south, cell, nx, ny, effort.samples)
     column, row = parts.cell % nx, parts.cell // nx
     inside = (column >= reach) & (column < nx - reach) & (row >= reach) & (row < ny - reach)
@@ -160,7 +171,7 @@ def march_rows(
     split = np.ones(keys.size, bool) if few else _scramble(ix, iy) % AUDIT == 0
     chunk = field.plan.chunks[field.done - 1]
     crowd = Crowd(parts, nx, ny, reach, ~inside)
-    values, _ = gather_tile(field, requests, effort, chunk, crowd=crowd, split=split)
+    values, _ = gather_tile(field, requests, effort, chunk, crowd=crowd, split=split, shared=shared)
     kept = np.flatnonzero(inside)
     pixel = (ny - 1 - reach - row[kept]) // k * grid.nx + (column[kept] - reach) // k
     return MarchedRows(

@@ -10,10 +10,12 @@ from heatmat.field import PASSES, Field, Neighbours, march
 from heatmat.field_links import (
     Bundle,
     empty_bundle,
+    join_bundle,
     link_bundle,
     place_bundle,
     shade_bundle,
     sunlit_hours,
+    twin_bundle,
 )
 from heatmat.field_near import march_near
 from heatmat.field_pixels import Parts
@@ -73,6 +75,20 @@ class Crowd:
 
 
 @dataclass
+class TileRays:
+    """Rays and shadows of a tile, from the first version of a city that was marched along them.
+
+    Later versions must have the same geometry, sun and sky, and no near hits (`Effort.near`).
+
+    Attributes
+    ----------
+    bundle : Bundle, optional
+    """
+
+    bundle: Bundle | None = None
+
+
+@dataclass
 class PlaceValues:
     """Values of places, float32.
 
@@ -124,6 +140,7 @@ def gather_tile(
     crowd: Crowd | None = None,
     state: np.ndarray | None = None,
     split: np.ndarray | None = None,
+    shared: TileRays | None = None,
 ) -> tuple[PlaceValues, np.ndarray | None]:
     """March a tile of places through the chunk that the field has just done.
 
@@ -137,6 +154,8 @@ def gather_tile(
         What the chunk before returned.
     split : ndarray of bool, shape (places,), optional
         Places whose sets of rays are marched apart; default: all.
+    shared : TileRays, optional
+        Taken in place of tracing where they hold any, else filled.
 
     Returns
     -------
@@ -145,13 +164,21 @@ def gather_tile(
         last one).
     """
     count = len(requests) // effort.samples
-    bundle, codes, keys = _bundle(field, requests, effort, count, split)
-    near = link_bundle(
-        bundle, codes, keys, field.rays, field.lookup, field.tables, effort.near * field.size
-    )
-    near_store = march_near(field, bundle, near, requests, effort, chunk)
+    known = None if shared is None else shared.bundle
+    bundle, codes, keys = _bundle(field, requests, effort, count, split, known)
+    near_store = ti.ndarray(dtype=ti.u32, shape=(1,))
+    if known is None:
+        near = link_bundle(
+            bundle, codes, keys, field.rays, field.lookup, field.tables, effort.near * field.size
+        )
+        near_store = march_near(field, bundle, near, requests, effort, chunk)
     store, neighbours = _gather(field, bundle, crowd, near_store)
-    shade_bundle(bundle, chunk.nodes, chunk.node_days, field.rays, together=False)
+    if known is None:
+        shade_bundle(bundle, chunk.nodes, chunk.node_days, field.rays, together=False)
+    else:
+        join_bundle(bundle, field.rays, together=False)
+    if shared is not None:
+        shared.bundle = bundle
     entries, shares = field.case.composition_arrays()
     split = np.ones(count, bool) if split is None else split
     units = place_units(bundle, split, entries, shares)
@@ -183,10 +210,18 @@ def gather_tile(
 
 
 def _bundle(
-    field: Field, requests: Requests, effort: Effort, count: int, split: np.ndarray | None
+    field: Field,
+    requests: Requests,
+    effort: Effort,
+    count: int,
+    split: np.ndarray | None,
+    known: Bundle | None,
 ) -> tuple:
-    """Room for a tile, and its starts placed."""
-    bundle = empty_bundle(count, effort.samples, effort.rays, effort.sets, field.sun_words)
+    """Room for a tile, and its starts placed; `known`: the same of another version."""
+    if known is None:
+        bundle = empty_bundle(count, effort.samples, effort.rays, effort.sets, field.sun_words)
+    else:
+        bundle = twin_bundle(known)
     if split is None:
         bundle.split.fill(1)
     else:

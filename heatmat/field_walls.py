@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from heatmat.field import Field
-from heatmat.field_places import Effort, gather_tile
+from heatmat.field_places import Effort, TileRays, gather_tile
 from heatmat.sampling_plan import pick, replicate
 from heatmat.solver import Requests
 
@@ -61,13 +61,17 @@ def gather_walls(
     return {name: np.concatenate([tile[name] for tile in tiles]) for name in tiles[0]}
 
 
-def march_patches(field: Field, places: Requests) -> tuple[np.ndarray, np.ndarray]:
+def march_patches(
+    field: Field, places: Requests, shared: TileRays | None = None, effort: Effort = EFFORT
+) -> tuple[np.ndarray, np.ndarray]:
     """Means of patches [K]: of all positions (patches, times), and of each replicate's.
 
     The second, (patches, REPLICATES, times), is NaN where a replicate has no exposed position.
+    `shared` as in `field_places.gather_tile`.
     """
     starts = replicate(places, POSITIONS, replicates=REPLICATES)
-    values, _ = gather_tile(field, starts, EFFORT, field.plan.chunks[field.done - 1])
+    chunk = field.plan.chunks[field.done - 1]
+    values, _ = gather_tile(field, starts, effort, chunk, shared=shared)
     shape = (len(places), REPLICATES, POSITIONS, -1)
     mean = np.where(values.valid[:, None], values.mean, np.nan).reshape(shape)
     number = np.isfinite(mean).sum(axis=2)

@@ -230,7 +230,8 @@ def compare_maps(
 
     def sides() -> Sides:
         if not made:
-            made.append(Sides(before.field(), after.field(), before.maps, after.maps))
+            field = before.field()
+            made.append(Sides(field, after.field(field), before.maps, after.maps))
         return made[0]
 
     words = max(series_words(s.forcing) for s in (before, after))

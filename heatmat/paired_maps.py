@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,7 @@ import numpy as np
 if TYPE_CHECKING:
     from heatmat.field import Field
     from heatmat.field_map import PixelGrid
+    from heatmat.field_places import TileRays
     from heatmat.maps import Maps
     from heatmat.solver import Requests
 
@@ -25,6 +27,10 @@ SIZES = 10.0 ** np.arange(-4.0, 2.0, 0.5)
 
 SET_ROWS = 4
 """Most replicates of a group's mean: two sets of rays, or four draws of a storey."""
+
+RAYS = 16
+"""First rays of a set of a start, in place of those of single maps (`field_map.FINE`): what tracing
+for both sides at once saves is spent on more of them."""
 
 PairTile = dict[str, np.ndarray]
 
@@ -37,6 +43,18 @@ class Sides:
     field_b: Field
     maps_a: Maps
     maps_b: Maps
+
+    def tile_rays(self) -> TileRays | None:
+        """Room for a tile's rays where both sides send the same ones, else None."""
+        from heatmat.field_places import TileRays
+
+        return TileRays() if self._same_rays else None
+
+    @cached_property
+    def _same_rays(self) -> bool:
+        from heatmat.field_twins import same_rays
+
+        return same_rays(self.field_a, self.field_b)
 
 
 def pair_rows(
@@ -53,8 +71,11 @@ def pair_rows(
     """
     from heatmat.field_map import _weighted, march_rows
 
-    a = march_rows(sides.field_a, grid, rows, origin, seed, audit_all=True)
-    b = march_rows(sides.field_b, grid, rows, origin, seed, audit_all=True)
+    shared = sides.tile_rays()
+    a, b = (
+        march_rows(side, grid, rows, origin, seed, audit_all=True, rays=RAYS, shared=shared)
+        for side in (sides.field_a, sides.field_b)
+    )
     pixels = (rows[1] - rows[0]) * grid.nx
     share = a.share / np.maximum(np.bincount(a.pixel, a.share, pixels), 1e-9)[a.pixel]
     share = share.astype(np.float32)
@@ -93,8 +114,9 @@ def pair_patches(sides: Sides, places: Requests) -> PairTile:
     """
     from heatmat.field_walls import march_patches
 
-    whole_a, each_a = march_patches(sides.field_a, places)
-    _, each_b = march_patches(sides.field_b, places)
+    shared = sides.tile_rays()
+    whole_a, each_a = march_patches(sides.field_a, places, shared)
+    _, each_b = march_patches(sides.field_b, places, shared)
     each = each_b - each_a
     known = np.isfinite(each)
     count = known.sum(axis=1)
@@ -197,7 +219,7 @@ def pair_map(
     from heatmat.field_map import map_tiles, pooled_error
 
     tiles: list[PairTile] = []
-    for rows in map_tiles(grid, 2 * words):
+    for rows in map_tiles(grid, 2 * words, RAYS):
         key = f"pair-{grid.size:g}-{rows[0]}"
         tile = load(key)
         if tile is None:

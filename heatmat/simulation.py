@@ -211,11 +211,16 @@ class Simulation:
             max_rays=self.scenario.max_rays if max_rays is None else max_rays,
         )
 
-    def field(self) -> Field:
+    def field(self, twin: Field | None = None) -> Field:
         """The field of the case, made and marched when first needed.
 
         Every surface of the city on coarse texels (`[solver] field_resolution_m`), from which maps
         and walls gather.
+
+        Parameters
+        ----------
+        twin : Field, optional
+            Of another version of the city, whose rays are taken where they are the same.
         """
         if self._field is None:
             from heatmat.field import Field
@@ -235,6 +240,7 @@ class Simulation:
                 self._stamps(),
                 seed=self.seed,
                 rayfield=solver.field,
+                twin=twin,
             )
             self._field.march_chunk()
             self.progress("field", 1.0, 1.0)

@@ -16,6 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import heatmat as hm
+import heatmat.field
+from heatmat import field_links, field_twins
 from heatmat.conduction import SlabLayer, discretise, eigenmodes
 from heatmat.errors import InputError
 from heatmat.map_comparison import MapDifference, compare_maps
@@ -70,6 +72,32 @@ def test_what_no_ray_reaches_is_exactly_zero() -> None:
     assert west.any()
     assert (walls.change[west.to_numpy()] == 0.0).all()
     assert (walls.error[west.to_numpy()] == 0.0).all()
+
+
+def test_rays_traced_once_for_both_sides_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Texels, pixels and storeys, to the last bit."""
+
+    def found() -> MapDifference:
+        side = copy.copy(block())
+        side._field = None
+        return compare_maps(side, side.with_interventions(BRIGHT), resolution=8.0)
+
+    traced = []
+    real = field_links.texels.trace_links
+    monkeypatch.setattr(
+        field_links.texels, "trace_links", lambda *a: (traced.append(1), real(*a))[1]
+    )
+    once = found()
+    number = len(traced)
+    for module in (heatmat.field, field_twins):
+        monkeypatch.setattr(module, "same_rays", lambda a, b: False)
+    twice = found()
+    assert len(traced) == 3 * number
+    np.testing.assert_array_equal(
+        once.ds["surface_temperature_change"], twice.ds["surface_temperature_change"]
+    )
+    np.testing.assert_array_equal(once.walls.change, twice.walls.change)
+    assert np.abs(once.walls.change).max() > 1.0
 
 
 # --- where it warms and where it cools -------------------------------------------------------
