@@ -216,7 +216,7 @@ def fit_modes(
 
     wanted = (response(high) - response(low)) / width
     used = gain > 0.0
-    by_gain = rate[used] / (rate[used] + s)
+    by_gain = rate / (rate + s)  # of modes that gain nothing as well: thin panes have two
     by_rate = gain[used] * s / (rate[used] + s) ** 2 * rate[used]  # of the rate's logarithm
     columns = np.hstack([by_gain, by_rate, np.ones_like(s)])
     columns = np.vstack([columns.real, columns.imag])
@@ -228,11 +228,10 @@ def fit_modes(
     found = np.linalg.lstsq(
         columns / size * weight[:, None], target * weight, rcond=1.0e-9
     )[0] / size  # fmt: skip
-    number = int(used.sum())
-    d_rate, d_gain = np.zeros_like(rate), np.zeros_like(gain)
-    d_gain[used] = found[:number]
-    d_rate[used] = found[number : 2 * number] * rate[used]
-    return d_rate, d_gain, found[2 * number :]
+    d_gain, by_log, d_direct = np.split(found, [rate.size, rate.size + int(used.sum())])
+    d_rate = np.zeros_like(rate)
+    d_rate[used] = by_log * rate[used]
+    return d_rate, d_gain, d_direct
 
 
 def _numbers(
