@@ -11,6 +11,7 @@ from heatmat.chunks import TimePlan, plan_time
 from heatmat.errors import InputError
 from heatmat.kernels import gather as gather_kernels
 from heatmat.kernels import layout, paths, starts, visibility
+from heatmat.kernels.lanes import LANES
 from heatmat.kernels.later import march_paths
 from heatmat.kernels.receive import HOUR_ROWS
 from heatmat.rayfield import RayField, sun_shares, to_device
@@ -78,7 +79,7 @@ class Solver:
         slot = layout.VERTEX_FLOATS + layout.LOOKS + layout.VERTEX_INTS + self.plan.hour_words
         if len(self.plan.chunks) > 1:
             slot += layout.STATE_FLOATS
-        path = slot * (layout.MAX_VERTICES + 1) + HOUR_ROWS * (self.plan.hours + 1)
+        path = slot * (layout.MAX_VERTICES + 1) + 2 * HOUR_ROWS * (self.plan.hours + 1)
         path += self.plan.words
         series = 4 * (self.plan.longest + 3) + self.plan.outputs * values
         start = 4 * (rays * path + series + layout.MAX_ENTRIES * layout.STATE_FLOATS)
@@ -253,6 +254,7 @@ class Solver:
     ) -> None:  # fmt: skip
         tables = self.tables
         keep = len(self.plan.chunks) > 1
+        per_path = (self.plan.hours + 1) * HOUR_ROWS
         shape = (vertex_i.shape[0] if keep else 1, layout.STATE_FLOATS)
         march_paths(
             looks,
@@ -261,6 +263,8 @@ class Solver:
             bits[1],
             bits[2],
             depth,
+            self._buffer("order", (depth.shape[0],), ti.i32),
+            self._buffer("lanes_series", (-(-depth.shape[0] // LANES) * LANES * per_path,)),
             self._path_series(depth.shape[0]),
             self._buffer("vertex_state", shape),
             forcing.node_of_step,
@@ -279,6 +283,7 @@ class Solver:
             int(keep),
             tables.physics,
             tables.hour_switches,
+            int(tables.switches[layout.O_CONVECTION]),
         )
 
     def _gather(self, chunk, forcing: ChunkForcing, records, view, rays, values) -> np.ndarray:

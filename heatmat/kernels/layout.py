@@ -98,10 +98,11 @@ MODE_FLOATS = 48
 
 # What a marching surface hands from one chunk of time to the next
 X_FLUX, X_KNOWN, X_THETA, X_EMISSION, X_GROUND_FLUX, X_LATENT = 8, 9, 10, 11, 12, 13
-# ... and, of later vertices, whose first numbers are those of their reference: modes, exchange
-# flux, temperature, flux into the slab, and what the path brings beyond the reference's
+# ... and, of later vertices, whose first numbers are those of their reference (and how lit it was
+# of late in place of its emission): modes, exchange flux, and what the path brings beyond the
+# reference's
 X_VERTEX = 14
-STATE_FLOATS = 26
+STATE_FLOATS = 24
 
 # Numbers of the physics (float): convection, sky, references
 (

@@ -1,6 +1,6 @@
 """The march of a path's later vertex for many versions of a city side by side.
 
-`linear.march_linear` for `LANES` versions at once. Rows of `LANES` numbers lie in local arrays, in
+`later_lanes` for `LANES` versions at once. Rows of `LANES` numbers lie in local arrays, in
 loops without a branch (`kernels.lanes`).
 """
 
@@ -225,7 +225,7 @@ def march_line_lanes(
     switches,
     mode: ti.template(),
 ):
-    """`linear.march_linear` of all versions, over one chunk of time that holds everything.
+    """`later_lanes.march_later_lanes` of all versions, over a chunk of time that holds everything.
 
     The first day is always marched twice before it counts: no version depends on those beside it.
 

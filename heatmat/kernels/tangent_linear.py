@@ -1,4 +1,4 @@
-"""The march of a later vertex (`linear.march_linear`) with its derivative beside it."""
+"""The march of a later vertex (`later_lanes`) with its derivative beside it."""
 
 from heatmat.kernels.layout import (
     C_STEADY_GAIN,
@@ -64,7 +64,7 @@ def march_linear_tangent(
     physics,
     switches,
 ):
-    """`linear.march_linear` with its derivative, over one chunk of time that holds everything."""
+    """`later_lanes` for one vertex, with its derivative, over a chunk that holds everything."""
     steady = properties[construction, C_STEADY_GAIN]
     d_steady = d_properties[construction, C_STEADY_GAIN]
     mode = switches[O_CONVECTION]
