@@ -17,8 +17,9 @@ from heatmat.maps import Maps
 
 LEAF_PERIMETER_OVER_AREA = 40.0
 """Of a leaf 0.1 m across [1/m]: 4 over its diameter. With it the correlation of walls gives
-5.1 (v/d)^0.5 W m-2 K-1; measured leaves outdoors 5.5 (v/d)^0.5 (Campbell and Norman 1998, An
-introduction to environmental biophysics, table 7.6, 1.4 times laminar, d = 0.72 of the width)."""
+5.1 (v/d)^0.5 W m-2 K-1; leaves outdoors 5.5 (v/d)^0.5 (Campbell and Norman 1998, An introduction
+to environmental biophysics, doi:10.1007/978-1-4612-1626-1: eq. 7.30, 1.4 times as much in
+turbulent wind by section 7.13; d is 0.72 of the leaf's width)."""
 
 LEAST_TRANSMISSIVITY = 1e-4
 """A crown that lets nothing through would have no finite extinction."""

@@ -83,9 +83,11 @@ def test_under_a_crown_days_are_cooler_and_nights_warmer() -> None:
         case, plan_requests(np.stack([under, beside])), rays=16, stamps=hours_of(case)
     )
     shade, sun = mean[0, :, 0], mean[1, :, 0]
-    # Asphalt in the shade of trees at noon is 10 to 25 K cooler: 12 K mean over cities of Europe
-    # (Schwaab et al. 2021), 15 to 20 K on single hot days (Rahman et al. 2020, meta-analysis).
-    assert 10.0 < sun[13] - shade[13] < 30.0
+    # Bitumen in the shade of 471 trees of Sydney, summer, noon to 3 pm: 20.9 K cooler than in the
+    # sun, standard deviation 5.8 (Kaluarachchi, Tjoelker and Pfautsch 2020, Temperature reduction
+    # in urban surface materials through tree shading, doi:10.3390/f11111141).
+    noon = sun[12:15] - shade[12:15]
+    assert (20.9 - 2 * 5.8 < noon).all() and (noon < 20.9 + 2 * 5.8).all()
     # Before sunrise the crown hides the sky: warmer, though the day left less in the ground.
     night = slice(0, 4)
     assert (shade[night] > sun[night] + 4.0 * np.hypot(*error[:, night, 0])).all()
@@ -112,9 +114,10 @@ def test_leaves_balance_their_own_energy() -> None:
     noon = 12
     air = case.forcing.air_temperature[hours_of(case)][noon]
     sunlit, shaded = mean[:, noon, layout.Y_TEMPERATURE] - air
-    # Sunlit leaves of well watered trees are 1 to 8 K above the air, shaded ones near it (Jones
-    # 2014, Plants and Microclimate, chapter 9).
-    assert 1.0 < sunlit < 8.0 and -3.0 < shaded < 1.5
+    # Crowns of 67 trees of Berlin were nearly as warm as the air on average, and by species at most
+    # 1.9 to 5.6 K warmer (Meier and Scherer 2012, Spatial and temporal variability of urban tree
+    # canopy temperature during summer 2010 in Berlin, doi:10.1007/s00704-012-0631-0).
+    assert 1.0 < sunlit < 5.6 and -3.0 < shaded < 1.5
     assert mean[0, noon, layout.Y_LATENT] < -30.0
 
 
@@ -151,6 +154,22 @@ def test_grass_has_one_night_whatever_the_step() -> None:
     night = np.r_[0:3, 20:24]
     # What steps of an hour leave of a night without sun.
     assert np.abs(fine - coarse)[night].max() < 0.25
-    # Watered grass at noon in July: 15 to 25 K under dry soil in the sun (air 27 C).
-    soil = grass(600.0, "bare_soil")
-    assert 12.0 < soil[13] - fine[13] < 30.0
+
+
+def test_watered_grass_is_cooler_than_dry_soil_and_asphalt_as_measured() -> None:
+    """Around noon in July, against what was measured in summer.
+
+    Means of all daylight in Erzurum: grass 5.3 K under soil, 11.8 K under asphalt (Yilmaz, Toy,
+    Irmak, Yilmaz and Bulut 2008, Determination of temperature differences between asphalt concrete,
+    soil and grass surfaces, Atmosfera 21(2), 135-146): noon is above the mean. Parking lots of
+    Phoenix at mid-day: asphalt up to 27 K above planted ground (Celestian and Martin 2003, Effects
+    of commercial parking lots on the size of six southwest landscape trees, Acta Horticulturae 618,
+    125-129). Shade takes as much from dry soil as from bitumen (22.1 and 20.9 K: Kaluarachchi et al.
+    2020, doi:10.3390/f11111141), so in the sun both are about as hot.
+    """
+    lawn, soil, asphalt = (grass(600.0, name) for name in ("grass", "bare_soil", "asphalt_street"))
+    noon = slice(11, 15)
+    drier, paved = (soil - lawn)[noon], (asphalt - lawn)[noon]
+    assert (drier > 5.3).all() and (drier < 27.0).all()
+    assert (paved > 11.8).all() and (paved < 27.0).all()
+    assert np.abs(soil - asphalt)[noon].max() < 5.5  # a standard deviation of either shade
