@@ -164,8 +164,8 @@ def test_watered_grass_is_cooler_than_dry_soil_and_asphalt_as_measured() -> None
     soil and grass surfaces, Atmosfera 21(2), 135-146): noon is above the mean. Parking lots of
     Phoenix at mid-day: asphalt up to 27 K above planted ground (Celestian and Martin 2003, Effects
     of commercial parking lots on the size of six southwest landscape trees, Acta Horticulturae 618,
-    125-129). Shade takes as much from dry soil as from bitumen (22.1 and 20.9 K: Kaluarachchi et al.
-    2020, doi:10.3390/f11111141), so in the sun both are about as hot.
+    125-129). Shade takes as much from dry soil as from bitumen (22.1 and 20.9 K; Kaluarachchi,
+    Tjoelker and Pfautsch 2020, doi:10.3390/f11111141): in the sun both are about as hot.
     """
     lawn, soil, asphalt = (grass(600.0, name) for name in ("grass", "bare_soil", "asphalt_street"))
     noon = slice(11, 15)
