@@ -11,7 +11,7 @@ import heatmat as hm
 LOW = """
 extends = '{scenario}'
 [city]
-extent = [385950, 6671960, 386020, 6672030]
+extent = {part}
 margin_m = 25
 resolution_m = 4.0
 [time]
@@ -22,6 +22,10 @@ field_resolution_m = 8.0
 """
 """Seventy metres of it, coarsely: what the tests run."""
 
+MIDDLE = [385950, 6671960, 386020, 6672030]
+SQUARE = [385930, 6672190, 386020, 6672260]
+"""Parts of the district for that: a crossing of streets, the side of an open square."""
+
 
 def arguments(about: str) -> argparse.Namespace:
     """``--out FOLDER`` and ``--low``."""
@@ -31,29 +35,36 @@ def arguments(about: str) -> argparse.Namespace:
     return parser.parse_args()
 
 
-def load(script: str, low: bool, name: str = "scenario.toml") -> hm.Scenario:
-    """The scenario beside a script; `low` cuts it down."""
+def load(
+    script: str, low: bool, name: str = "scenario.toml", part: list[int] = MIDDLE
+) -> hm.Scenario:
+    """The scenario beside a script; `low` cuts it down to a part."""
     path = Path(script).resolve().parent / name
     if not low:
         return hm.Scenario.load(path)
     with tempfile.TemporaryDirectory() as folder:
         small = Path(folder) / name
-        small.write_text(LOW.format(scenario=path.as_posix()), encoding="utf-8")
+        small.write_text(LOW.format(scenario=path.as_posix(), part=part), encoding="utf-8")
         return hm.Scenario.load(small)
 
 
-def what_if(script: str, out: Path, low: bool, title: str) -> object:
+def what_if(
+    script: str, out: Path, low: bool, title: str, part: list[int] = MIDDLE, report: bool = True
+) -> object:
     """The scenario beside a script against the city before it: maps, tables, report in `out`.
 
     The city before is that of before.toml where there is one, else that without interventions.
+    Without `report` there is the table alone.
     """
-    scenario = load(script, low)
+    scenario = load(script, low, part=part)
     earlier = scenario.without_interventions()
     if (Path(script).resolve().parent / "before.toml").exists():
-        earlier = load(script, low, "before.toml")
+        earlier = load(script, low, "before.toml", part)
     with hm.Simulation(earlier) as before, before.beside(scenario) as after:
         difference = hm.compare_maps(before, after)
-        difference.save(out, title=title, figures=not low)
+        if report:
+            difference.save(out, title=title, figures=not low)
     print(difference.table("changed").round(3).to_string(index=False))
-    print("\n".join(difference.sentences()))
+    if report:
+        print("\n".join(difference.sentences()))
     return difference

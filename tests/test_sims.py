@@ -28,8 +28,8 @@ def mean(difference: Any, surface: str, changed: bool, period: str) -> float:
     return float(row["change_k"].iloc[0])
 
 
-def test_there_are_six_and_each_stands_in_the_list_with_its_picture() -> None:
-    assert len(NAMES) >= 6
+def test_there_are_ten_and_each_stands_in_the_list_with_its_picture() -> None:
+    assert len(NAMES) >= 10
     page = (SIMS / "README.md").read_text("utf-8")
     for name in NAMES:
         assert f"[{name}]({name}/run.py)" in page
@@ -93,3 +93,28 @@ def test_heat_wave(tmp_path: Path) -> None:
     roof = frame[frame["id"] == "roof"]["temperature_difference"].to_numpy().reshape(5, 24)
     assert (roof.min(axis=1) < -5.0).all()
     assert np.abs(roof[:, 2]).max() < 1.0
+
+
+def test_street_trees(tmp_path: Path) -> None:
+    found = run("street_trees", tmp_path)
+    assert mean(found, "ground", False, "day") < -1.0
+    assert mean(found, "wall", False, "day") < -0.3
+    table = found.table()
+    ground = table[(table["surface"] == "ground") & (table["period"] == "day")].iloc[0]
+    assert ground["lowest_k"] < -15.0  # paving that lies in the shade at noon
+
+
+def test_green_roof(tmp_path: Path) -> None:
+    found = run("green_roof", tmp_path)
+    assert mean(found, "roof", True, "day") < -4.0
+    assert mean(found, "roof", True, "night") > 4.0
+    # Nothing under the roofs sees them.
+    assert abs(mean(found, "ground", False, "day")) < 0.1
+
+
+@pytest.mark.parametrize("name", ["lawn_for_parking", "open_water"])
+def test_a_square_of_lawn_and_of_water(name: str, tmp_path: Path) -> None:
+    found = run(name, tmp_path)
+    assert mean(found, "ground", True, "day") < -8.0
+    assert mean(found, "ground", True, "night") < -4.0
+    assert -0.2 < mean(found, "wall", False, "day") < 0.0

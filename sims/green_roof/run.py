@@ -1,0 +1,17 @@
+"""Bitumen roofs to green roofs: what wet soil and leaves take away, and what they keep by night."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sims.experiment import arguments, what_if
+
+
+def main(out: Path, low: bool = False) -> object:
+    """Run it into a folder; at low resolution, the table alone."""
+    return what_if(__file__, out, low, "Green roofs", report=not low)
+
+
+if __name__ == "__main__":
+    given = arguments(__doc__ or "")
+    main(given.out, given.low)

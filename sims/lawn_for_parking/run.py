@@ -1,0 +1,17 @@
+"""A lawn, watered around noon, in place of a paved square: how much cooler, and when."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sims.experiment import SQUARE, arguments, what_if
+
+
+def main(out: Path, low: bool = False) -> object:
+    """Run it into a folder; at low resolution, the table alone."""
+    return what_if(__file__, out, low, "A lawn for a parking lot", SQUARE, report=not low)
+
+
+if __name__ == "__main__":
+    given = arguments(__doc__ or "")
+    main(given.out, given.low)

@@ -1,0 +1,17 @@
+"""A basin of stirred water in place of a paved square: cool by day, warm by night."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sims.experiment import SQUARE, arguments, what_if
+
+
+def main(out: Path, low: bool = False) -> object:
+    """Run it into a folder; at low resolution, the table alone."""
+    return what_if(__file__, out, low, "Open water", SQUARE, report=not low)
+
+
+if __name__ == "__main__":
+    given = arguments(__doc__ or "")
+    main(given.out, given.low)
