@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from heatmat.map_comparison import Labels, MapDifference
+from heatmat.comparison_labels import Labels
+from heatmat.map_comparison import MapDifference
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -97,7 +97,12 @@ def map_tiles(grid: PixelGrid, words: int, rays: int | None = None) -> list[tupl
 
 
 def gather_map_tile(
-    field: Field, grid: PixelGrid, rows: tuple[int, int], origin: tuple[float, float], seed: int
+    field: Field,
+    grid: PixelGrid,
+    rows: tuple[int, int],
+    origin: tuple[float, float],
+    seed: int,
+    rays: int | None = None,
 ) -> Tile:
     """Values of some rows of pixels, with what their error is made of.
 
@@ -108,7 +113,7 @@ def gather_map_tile(
         ground_temperature, roof_temperature; (pixels,): sky_view_factor, sunlit_hours; and
         part_pixel, part_square, part_class (parts,), audit_class (n,), audit_square (n, times).
     """
-    rows_of = march_rows(field, grid, rows, origin, seed)
+    rows_of = march_rows(field, grid, rows, origin, seed, rays=rays)
     return _tile(
         rows_of.values, rows_of.share, rows_of.pixel, (rows[1] - rows[0]) * grid.nx, rows_of.split
     )
@@ -293,6 +298,7 @@ def gather_map(
     seed: int,
     words: int,
     *,
+    rays: int | None = None,
     load: Callable[[str], Tile | None] = lambda key: None,
     save: Callable[[str, Tile], None] = lambda key, tile: None,
     progress: Callable[[float], None] = lambda done: None,
@@ -307,15 +313,17 @@ def gather_map(
         CRS coordinates of the local zero.
     words : int
         Length of a texel's series; tiles of long windows are smaller.
+    rays : int, optional
+        See `map_effort`.
     load, save : callable
         Finished tiles, by key.
     """
     tiles = []
-    for rows in map_tiles(grid, words):
+    for rows in map_tiles(grid, words, rays):
         key = f"field-{grid.size:g}-{rows[0]}"
         tile = load(key)
         if tile is None:
-            tile = gather_map_tile(field(), grid, rows, origin, seed)
+            tile = gather_map_tile(field(), grid, rows, origin, seed, rays)
             save(key, tile)
         tiles.append(tile)
         progress(rows[1] / grid.ny)

@@ -62,18 +62,34 @@ def gather_walls(
 
 
 def march_patches(
-    field: Field, places: Requests, shared: TileRays | None = None, effort: Effort = EFFORT
+    field: Field,
+    places: Requests,
+    shared: TileRays | None = None,
+    *,
+    positions: int = POSITIONS,
+    effort: Effort = EFFORT,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Means of patches [K]: of all positions (patches, times), and of each replicate's.
 
     The second, (patches, REPLICATES, times), is NaN where a replicate has no exposed position.
-    `shared` as in `field_places.gather_tile`.
+
+    Parameters
+    ----------
+    shared : TileRays, optional
+        See `field_places.gather_tile`.
+    positions : int
+        In each replicate, an even number.
     """
-    starts = replicate(places, POSITIONS, replicates=REPLICATES)
+    shape = (len(places), REPLICATES, positions // 2, 2)
+    starts = replicate(places, positions, replicates=REPLICATES)
+    # Pairs of starts read the two halves of the field in turn: so whole replicates do.
+    order = np.arange(len(starts)).reshape(shape).transpose(0, 2, 1, 3).ravel()
     chunk = field.plan.chunks[field.done - 1]
-    values, _ = gather_tile(field, starts, effort, chunk, shared=shared)
-    shape = (len(places), REPLICATES, POSITIONS, -1)
-    mean = np.where(values.valid[:, None], values.mean, np.nan).reshape(shape)
+    values, _ = gather_tile(field, pick(starts, order), effort, chunk, shared=shared)
+    found = np.where(values.valid[:, None], values.mean, np.nan)
+    mean = np.empty_like(found)
+    mean[order] = found
+    mean = mean.reshape(len(places), REPLICATES, positions, -1)
     number = np.isfinite(mean).sum(axis=2)
     with np.errstate(invalid="ignore", divide="ignore"):
         each = np.nansum(mean, axis=2) / number

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from heatmat.comparison import check_comparable
-from heatmat.construction import Construction
+from heatmat.comparison_labels import Labels
 from heatmat.paired_maps import SET_ROWS, PairTile, Sides, group_sums, pair_map, pair_patches
 from heatmat.units import to_celsius
 
@@ -290,13 +290,15 @@ def _walls(
     table, places = _storeys(before, STOREY)
     if not len(places):
         return _no_walls(before)
+    labels = Labels(before, after)
+    changed = labels.of_facades(table["facade"].to_numpy(int))
     parts = []
     for first in range(0, len(places), TILE):
         key = f"pair-walls-{first}"
         tile = store.load_tile(key) if store is not None else None
         if tile is None:
             index = np.arange(first, min(first + TILE, len(places)))
-            tile = pair_patches(sides(), pick(places, index))
+            tile = pair_patches(sides(), pick(places, index), changed[index])
             if store is not None:
                 store.save_tile(key, tile)
         parts.append(tile)
@@ -318,10 +320,9 @@ def _walls(
     # A replicate whose positions are all covered takes the mean of the others.
     each = np.where(np.isfinite(values["sets"]), values["sets"], values["change"][:, None])
     groups = group_sums(keys, table["area"].to_numpy(float), values["temperature"], each)
-    labels = Labels(before, after)
     table["construction"] = labels.names_a[keys[:, 1]]
     table["construction_after"] = labels.names_b[keys[:, 2]]
-    table["changed"] = labels.changed(keys[:, 1], keys[:, 2])
+    table["changed"] = changed[known]
     return WallChange(table, values["temperature"], values["change"], values["error"]), [groups]
 
 
@@ -330,41 +331,6 @@ def _no_walls(before: Simulation) -> tuple[WallChange, list[PairTile]]:
 
     none = np.zeros((0, before.times.size), np.float32)
     return WallChange(pd.DataFrame(), none, none, none), []
-
-
-class Labels:
-    """Names of compositions on both sides, and which of them differ in what they are made of."""
-
-    def __init__(self, before: Simulation, after: Simulation) -> None:
-        self._a, self._b = before.maps.compositions, after.maps.compositions
-        self._known = before.constructions, after.constructions
-        self.names_a = np.array([composition_name(c) for c in self._a], dtype=object)
-        self.names_b = np.array([composition_name(c) for c in self._b], dtype=object)
-
-    def changed(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        """Whether compositions a and b, by index, are different ones."""
-        pairs, index = np.unique(np.stack([a, b], axis=1), axis=0, return_inverse=True)
-        different = np.array([self._differ(int(i), int(j)) for i, j in pairs], bool)
-        return different[index.ravel()] if pairs.size else np.zeros(0, bool)
-
-    def _differ(self, i: int, j: int) -> bool:
-        a, b = self._a[i], self._b[j]
-        if a != b:
-            return True
-        before, after = self._known
-        return any(_known(before, name) != _known(after, name) for name, _ in a)
-
-
-def _known(constructions: dict[str, Construction], name: str) -> Construction | None:
-    return constructions.get(name)
-
-
-def composition_name(composition: tuple[tuple[str, float], ...]) -> str:
-    """One construction by its name, several with their percentages, largest first."""
-    if len(composition) == 1:
-        return composition[0][0]
-    ordered = sorted(composition, key=lambda entry: -entry[1])
-    return " + ".join(f"{100.0 * fraction:.0f} % {name}" for name, fraction in ordered)
 
 
 def _groups(before: Simulation, after: Simulation, tiles: list[PairTile]) -> Groups:

@@ -9,7 +9,7 @@ errors.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -31,6 +31,11 @@ SET_ROWS = 4
 RAYS = 16
 """First rays of a set of a start, in place of those of single maps (`field_map.FINE`): what tracing
 for both sides at once saves is spent on more of them."""
+
+CHANGED_POSITIONS, CHANGED_RAYS = 8, 16
+"""Positions in a replicate of a storey that is made of something else after, and rays of each. Most
+of its error is where the sun's shadow lies: root mean squares over a facade and a day are 0.10 K
+with two positions in each replicate, 0.05 K with four, 0.03 K with eight."""
 
 PairTile = dict[str, np.ndarray]
 
@@ -103,8 +108,14 @@ def pair_rows(
     return tile | group_sums(keys[known], area[known], before[known], each[known])
 
 
-def pair_patches(sides: Sides, places: Requests) -> PairTile:
+def pair_patches(sides: Sides, places: Requests, changed: np.ndarray) -> PairTile:
     """Patches of wall on both sides.
+
+    Parameters
+    ----------
+    changed : ndarray of bool, shape (patches,)
+        Patches that are made of something else after: the light that falls on them does not cancel,
+        so that they have more positions.
 
     Returns
     -------
@@ -112,12 +123,25 @@ def pair_patches(sides: Sides, places: Requests) -> PairTile:
         (patches, times) in kelvin: wall_temperature of a, wall_change and wall_error; and
         wall_sets (patches, replicates, times), the change by each replicate.
     """
-    from heatmat.field_walls import march_patches
+    from heatmat.field_walls import EFFORT, POSITIONS, march_patches
+    from heatmat.sampling_plan import pick
 
-    shared = sides.tile_rays()
-    whole_a, each_a = march_patches(sides.field_a, places, shared)
-    _, each_b = march_patches(sides.field_b, places, shared)
-    each = each_b - each_a
+    parts = []
+    for index, positions, effort in (
+        (np.flatnonzero(~changed), POSITIONS, EFFORT),
+        (np.flatnonzero(changed), CHANGED_POSITIONS, replace(EFFORT, rays=CHANGED_RAYS)),
+    ):
+        if index.size:
+            shared = sides.tile_rays()
+            (whole, a), (_, b) = (
+                march_patches(
+                    field, pick(places, index), shared, positions=positions, effort=effort
+                )
+                for field in (sides.field_a, sides.field_b)
+            )
+            parts.append((index, whole, b - a))
+    order = np.argsort(np.concatenate([index for index, _, _ in parts]))
+    whole_a, each = (np.concatenate([part[k] for part in parts])[order] for k in (1, 2))
     known = np.isfinite(each)
     count = known.sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
