@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from heatmat.maps import Maps
     from heatmat.result import Result
     from heatmat.scenario import Scenario
+    from heatmat.search import best_buildings
     from heatmat.sensitivities import sensitivity
     from heatmat.simulation import Simulation
     from heatmat.sweeps import sweep
@@ -36,6 +37,7 @@ __all__ = [
     "Weather",
     "__version__",
     "attribute",
+    "best_buildings",
     "compare",
     "compare_maps",
     "sensitivity",
@@ -55,6 +57,7 @@ _HOME = {
     "compare": "heatmat.comparison",
     "compare_maps": "heatmat.map_comparison",
     "attribute": "heatmat.attribution",
+    "best_buildings": "heatmat.search",
     "sensitivity": "heatmat.sensitivities",
     "sweep": "heatmat.sweeps",
 }

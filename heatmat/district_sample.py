@@ -68,8 +68,8 @@ def district_sample(simulation: Simulation, starts: int = STARTS) -> Sample:
         Positions in all, near enough.
     """
     each = max(16, starts // REPLICATES)
-    walls = _facades(simulation)
-    west, south, width, height = _window(simulation)
+    walls = reported_facades(simulation)
+    west, south, width, height = reported_window(simulation)
     wall_area = float(walls[1].sum())
     share = wall_area / (wall_area + width * height)
     of_walls = int(round(each * min(share, 2.0 / 3.0))) if walls[0].size else 0
@@ -87,7 +87,7 @@ def district_sample(simulation: Simulation, starts: int = STARTS) -> Sample:
     )  # fmt: skip
 
 
-def _window(simulation: Simulation) -> tuple[float, float, float, float]:
+def reported_window(simulation: Simulation) -> tuple[float, float, float, float]:
     """West, south, width and height of the reported extent, local [m]."""
     maps = simulation.maps
     row0, row1, col0, col1 = maps.window
@@ -117,10 +117,10 @@ def _from_above(
     return Sample(places, of_row, np.full(x.size, width * height / (nx * ny)))
 
 
-def _facades(simulation: Simulation) -> tuple[np.ndarray, np.ndarray]:
+def reported_facades(simulation: Simulation) -> tuple[np.ndarray, np.ndarray]:
     """Facades whose middle is in the extent, and their exposed areas [m2]."""
     maps = simulation.maps
-    west, south, width, height = _window(simulation)
+    west, south, width, height = reported_window(simulation)
     ab = maps.facade_ab.astype(float)
     middle = 0.5 * (ab[:, :2] + ab[:, 2:])
     inside = (

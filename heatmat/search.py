@@ -2,7 +2,7 @@
 
 Sensitivities of every building's own surface come from one run with tangents. The most promising
 buildings are then changed one at a time along shared rays, which tells what they do to all other
-surfaces too; the best of them within the budget are chosen greedily, and run together.
+surfaces too; the best of them within the budget are chosen, and run together.
 """
 
 from __future__ import annotations
@@ -18,17 +18,27 @@ from heatmat.district_sample import (
     STARTS,
     district_sample,
     group_rows,
-    mean_and_error,
+    reported_facades,
+    reported_window,
 )
 from heatmat.errors import InputError
+from heatmat.sampling_plan import REPLICATES
+from heatmat.what_if import region_plan_areas
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from heatmat.simulation import Simulation
+    from heatmat.solver import Starts
 
 SHORTLIST = 3
-"""Buildings measured alone for each that is wanted."""
+"""Buildings measured alone for each that is wanted, and budget that they may have together."""
+
+LIKELY = 4
+"""Buildings looked at for each that is wanted, of those that gain most, and most for their cost."""
+
+PARTS = 500
+"""Parts of a budget that costs are rounded to."""
 
 SEARCHED = ("albedo", "emissivity")
 
@@ -40,8 +50,9 @@ class Search:
     Attributes
     ----------
     table : DataFrame
-        A row a building, most promising first: building_id, area_m2, cost, predicted_k (change of
-        the objective by the building's own surface, first order), measured_k and
+        A row a building, most promising first: building_id, area_m2 (true, also of what lies
+        beyond the extent), cost, predicted_k (change of the objective by the building's own
+        surface, first order; NaN where that is no part of the objective), measured_k and
         measured_standard_error_k (changed alone; NaN beyond the shortlist), chosen.
     together_k, together_standard_error_k : float
         Change of the objective with all chosen buildings changed, means over the window [K].
@@ -104,48 +115,38 @@ def best_buildings(
             "no such search", where="search", expected="roof or wall, albedo or emissivity",
             got=f"{surface}, {property}",
         )  # fmt: skip
-    names, area, own = _own_effects(simulation, surface, property, to, starts)
-    cost = area * cost_per_m2
+    candidates = _candidates(simulation, surface, property, to, starts)
+    names, cost = candidates.names, candidates.area * cost_per_m2
+    change = Change(surface, property, to, objective, candidates)
     whole = area_of(simulation, objective, starts)
-    predicted = own * area / whole
-    with np.errstate(divide="ignore", invalid="ignore"):
-        order = np.argsort(predicted / np.where(cost > 0.0, cost, 1.0), kind="stable")
-    affordable = [i for i in order if cost[i] <= budget and predicted[i] < 0.0]
-    shortlist = affordable[: SHORTLIST * count]
+    # What a building does to itself stands for what it does, if the objective is elsewhere too.
+    gain = -candidates.effect * candidates.inside / whole
+    shortlist = best_within(gain, cost, SHORTLIST * count, SHORTLIST * budget, budget)
     if not shortlist:
         raise InputError(
             "nothing within the budget cools anything", where="search",
             got=f"budget {budget:g}, cheapest {cost.min(initial=np.inf):g}",
         )  # fmt: skip
-    alone, alone_error = _measure(
-        simulation, [[names[i]] for i in shortlist], surface, property, to, objective, starts
-    )
-    picked: list[int] = []
-    spent = 0.0
-    for place in np.argsort(alone / np.maximum(cost[shortlist], 1e-9), kind="stable"):
-        i = shortlist[place]
-        if len(picked) < count and spent + cost[i] <= budget and alone[place] < 0.0:
-            picked.append(i)
-            spent += cost[i]
+    alone, alone_error = _measure(simulation, [[i] for i in shortlist], change, starts)
+    picked = [shortlist[k] for k in best_within(-alone, cost[shortlist], count, budget, budget)]
     if not picked:
         raise InputError("no shortlisted building cools the objective", where="search",
                          got=objective)  # fmt: skip
-    together, error = _measure(
-        simulation, [[names[i] for i in picked]], surface, property, to, objective, starts
-    )
+    together, error = _measure(simulation, [picked], change, starts)
+    predicted = -gain if objective in ("all", surface) else np.full_like(gain, np.nan)
     measured = np.full((2, len(names)), np.nan)
     measured[:, shortlist] = alone, alone_error
     table = pd.DataFrame(
         {
             "building_id": names,
-            "area_m2": np.round(area, 1),
+            "area_m2": np.round(candidates.area, 1),
             "cost": np.round(cost, 2),
             "predicted_k": predicted,
             "measured_k": measured[0],
             "measured_standard_error_k": measured[1],
             "chosen": np.isin(np.arange(len(names)), picked),
         }
-    ).iloc[order]
+    ).iloc[np.argsort(-gain, kind="stable")]
     return Search(
         table.reset_index(drop=True), float(together[0]), float(error[0]),
         float(predicted[picked].sum()), float(measured[0, picked].sum()),
@@ -169,10 +170,109 @@ def _place(simulation: Simulation, sample: Any) -> Any:
     return placed(simulation.solver, sample.requests)
 
 
-def _own_effects(
+@dataclass
+class Candidates:
+    """Buildings that a search may change.
+
+    Attributes
+    ----------
+    index : ndarray of int
+        Rows of the maps' buildings.
+    names : list of str
+    area, inside : ndarray
+        Of the surfaces that would change, in all and within the extent [m2].
+    effect : ndarray
+        First-order change of their own mean temperature over the window [K].
+    """
+
+    index: np.ndarray
+    names: list[str]
+    area: np.ndarray
+    inside: np.ndarray
+    effect: np.ndarray
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a search does to a building, and for whom."""
+
+    surface: str
+    property: str
+    to: float
+    objective: str
+    candidates: Candidates
+
+
+def best_within(
+    gain: np.ndarray, cost: np.ndarray, count: int, budget: float, each: float
+) -> list[int]:
+    """Rows with most gain in all: at most `count`, costing `each` at most and `budget` together.
+
+    The knapsack with a count, by dynamic programming over costs rounded up to a share of the budget
+    (Kellerer, Pferschy and Pisinger, Knapsack Problems, Springer 2004,
+    doi:10.1007/978-3-540-24777-7, chapter 2), then improved by exchanges with the
+    costs as they are.
+
+    Returns
+    -------
+    list of int
+        Most gain first.
+    """
+    able = np.flatnonzero((gain > 0.0) & (cost <= each))
+    by_gain = able[np.argsort(-gain[able], kind="stable")]
+    chosen = [int(i) for i in by_gain[:count]]
+    if cost[chosen].sum() > budget:
+        by_rate = able[np.argsort(-gain[able] / np.maximum(cost[able], 1e-9), kind="stable")]
+        rows = np.union1d(by_gain[: LIKELY * count], by_rate[: LIKELY * count])
+        chosen = _packed(rows, gain, cost, count, budget)
+        chosen = _exchanged(chosen, able, gain, cost, count, budget)
+    return sorted(chosen, key=lambda i: -gain[i])
+
+
+def _packed(
+    rows: np.ndarray, gain: np.ndarray, cost: np.ndarray, count: int, budget: float
+) -> list[int]:
+    """The best set of `rows`, costs rounded up to ``budget / PARTS``."""
+    weight = np.ceil(cost[rows] * PARTS / budget).astype(int)
+    best = np.zeros((count + 1, PARTS + 1))
+    taken = np.zeros((rows.size, count + 1, PARTS + 1), bool)
+    for n, i in enumerate(rows):
+        w = int(weight[n])
+        if w > PARTS:
+            continue
+        with_it = best[:-1, : PARTS + 1 - w] + gain[i]
+        taken[n, 1:, w:] = with_it > best[1:, w:]
+        best[1:, w:] = np.maximum(best[1:, w:], with_it)
+    chosen, left, room = [], count, PARTS
+    for n in range(rows.size - 1, -1, -1):
+        if taken[n, left, room]:
+            chosen.append(int(rows[n]))
+            left, room = left - 1, room - int(weight[n])
+    return chosen
+
+
+def _exchanged(
+    chosen: list[int], able: np.ndarray, gain: np.ndarray, cost: np.ndarray, count: int,
+    budget: float,
+) -> list[int]:  # fmt: skip
+    """Additions and exchanges that gain most, while there are any."""
+    while True:
+        spare = budget - cost[chosen].sum()
+        others = np.setdiff1d(able, chosen)
+        moves = [(gain[j] - gain[i], i, j) for i in chosen for j in others
+                 if gain[j] > gain[i] and cost[j] <= spare + cost[i]]  # fmt: skip
+        if len(chosen) < count:
+            moves += [(gain[j], -1, j) for j in others if cost[j] <= spare]
+        if not moves:
+            return chosen
+        _, i, j = max(moves)
+        chosen = [*(k for k in chosen if k != i), int(j)]
+
+
+def _candidates(
     simulation: Simulation, surface: str, property: str, to: float, starts: int
-) -> tuple[list[str], np.ndarray, np.ndarray]:
-    """Buildings, areas [m2] and first-order change of their own mean temperature [K]."""
+) -> Candidates:
+    """Buildings on whose surfaces some position falls, with their areas and own effects."""
     from heatmat.sensitivities import tangent_solver
 
     solver, chosen, _ = tangent_solver(simulation, {"surface": surface})
@@ -183,47 +283,111 @@ def _own_effects(
     rows, shares = solver.case.composition_arrays()
     values = (getattr(solver.case.constructions, property)[rows] * shares).sum(axis=1)
     solver.close()
-    groups = group_rows(simulation, sample, found)
-    maps = simulation.maps
-    code = {"roof": 1, "wall": 2}[surface]
-    building = np.where(
-        found.kind == 2, maps.facade_building[np.maximum(found.facade, 0)],
-        maps.region_building[np.maximum(found.region, 0)],
-    )  # fmt: skip
-    mine = found.valid & (found.kind == code) & (building >= 0)
     effect = derivative[0, 1].mean(axis=1) * (to - values[found.composition])
-    index = building[mine]
-    area = np.bincount(index, groups.area[mine], minlength=len(maps.building_ids)) / 8.0
-    total = np.bincount(
-        index, (groups.area * effect)[mine], minlength=len(maps.building_ids)
-    ) / 8.0  # fmt: skip
-    there = np.flatnonzero(area > 0.0)
-    return [maps.building_ids[i] for i in there], area[there], total[there] / area[there]
+    building = _buildings_of(simulation, found, surface)
+    mine = building >= 0
+    number = len(simulation.maps.building_ids)
+    hits = np.bincount(building[mine], minlength=number)
+    total = np.bincount(building[mine], effect[mine], minlength=number)
+    area, inside = surface_areas(simulation, surface)
+    there = np.flatnonzero((hits > 0) & (inside > 0.0))
+    return Candidates(
+        there, [simulation.maps.building_ids[i] for i in there], area[there], inside[there],
+        total[there] / hits[there],
+    )  # fmt: skip
+
+
+def _buildings_of(simulation: Simulation, starts: Starts, surface: str) -> np.ndarray:
+    """Row of the building whose roof or facade a start lies on, -1 elsewhere."""
+    maps = simulation.maps
+    if surface == "wall":
+        building = maps.facade_building[np.maximum(starts.facade, 0)]
+    else:
+        building = maps.region_building[np.maximum(starts.region, 0)]
+    code = {"roof": 1, "wall": 2}[surface]
+    return np.where(starts.valid & (starts.kind == code), building, -1)
+
+
+def surface_areas(simulation: Simulation, surface: str) -> tuple[np.ndarray, np.ndarray]:
+    """True area of the roof or the facades of every building of the maps [m2].
+
+    Returns
+    -------
+    tuple of ndarray
+        In all, and within the extent.
+    """
+    import shapely
+
+    maps, number = simulation.maps, len(simulation.maps.building_ids)
+    if surface == "wall":
+        known = maps.facade_building >= 0
+        area = np.bincount(
+            maps.facade_building[known], maps.facade_exposed_area[known], minlength=number
+        )
+        facade, inside = reported_facades(simulation)
+        facade, inside = facade[known[facade]], inside[known[facade]]
+        return area, np.bincount(maps.facade_building[facade], inside, minlength=number)
+    plane = maps.region_plane.astype(float)
+    true = region_plan_areas(maps) * np.sqrt(1.0 + plane[:, 1] ** 2 + plane[:, 2] ** 2)
+    known = maps.region_building >= 0
+    area = np.bincount(maps.region_building[known], true[known], minlength=number)
+    west, south, width, height = reported_window(simulation)
+    west, south = west + maps.origin[0], south + maps.origin[1]
+    box = shapely.box(west, south, west + width, south + height)
+    shapes = simulation.city.buildings.geometry
+    row = simulation.city.buildings["building_id"].map(
+        {name: i for i, name in enumerate(maps.building_ids)}
+    )
+    held = row.notna().to_numpy()
+    index = row[held].astype(int)
+    plan = np.bincount(index, shapes[held].area, minlength=number)
+    cut = np.bincount(index, shapes[held].intersection(box).area, minlength=number)
+    return area, area * cut / np.maximum(plan, 1e-9)
 
 
 def _measure(
-    simulation: Simulation,
-    choices: list[list[str]],
-    surface: str,
-    property: str,
-    to: float,
-    objective: str,
-    starts: int,
+    simulation: Simulation, choices: list[list[int]], change: Change, starts: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Change of the objective's mean over the window for each set of buildings, with its error."""
-    from heatmat.sweeps import march_sides
+    """Change of the objective's mean over the window for each set of candidates, with its error.
 
+    Positions on the changed surfaces stand for the true areas of those (post-stratification by
+    building): how much of a small roof the sample happens to hold would else be most of the error.
+    """
+    from heatmat.sweeps import march_sample
+
+    known = change.candidates
     sides = [simulation] + [
         simulation.with_interventions(
             [{
                 "name": f"search {n}",
-                "where": {"surface": surface, "building_id": choice},
-                "set": {property: to},
+                "where": {
+                    "surface": change.surface,
+                    "building_id": [known.names[i] for i in choice],
+                },
+                "set": {change.property: change.to},
             }]
         )
         for n, choice in enumerate(choices)
     ]  # fmt: skip
-    groups, temperature = march_sides(simulation, sides, starts, PATHS)
-    mean = groups.by_replicate(temperature.mean(axis=2, keepdims=True))
-    change = (mean - mean[:1])[1:, groups.names.index(objective), :, 0]
-    return mean_and_error(change, axis=1)
+    groups, starts_found, temperature = march_sample(simulation, sides, starts, PATHS)
+    of = groups.names.index(change.objective)
+    area = groups.area * groups.member[of]
+    whole = float(area.sum()) / REPLICATES
+    building = _buildings_of(simulation, starts_found, change.surface)
+    mean, error = np.zeros(len(choices)), np.zeros(len(choices))
+    for n, choice in enumerate(choices):
+        moved = (temperature[n + 1] - temperature[0]).mean(axis=1).astype(float)
+        own = np.zeros(moved.size, bool)
+        variance = 0.0
+        for i in choice:
+            rows = (building == known.index[i]) & (area > 0.0)
+            own |= rows
+            if rows.any():
+                mean[n] += known.inside[i] / whole * moved[rows].mean()
+                spread = moved[rows].var(ddof=1) if rows.sum() > 1 else moved[rows].mean() ** 2
+                variance += (known.inside[i] / whole) ** 2 * spread / rows.sum()
+        others = np.where(own, 0.0, area * moved)
+        by_replicate = np.bincount(groups.replicate, others, minlength=REPLICATES) / whole
+        mean[n] += by_replicate.mean()
+        error[n] = np.sqrt(variance + by_replicate.var(ddof=1) / REPLICATES)
+    return mean, error

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from heatmat.simulation import Simulation
+    from heatmat.solver import Starts
 
 BASE = "as it is"
 """Label of the city without any of the grid's changes."""
@@ -246,6 +247,14 @@ def march_sides(
     ndarray of float32, shape (sides, positions, times)
         [K].
     """
+    groups, _, temperature = march_sample(simulation, sides, starts, paths)
+    return groups, temperature
+
+
+def march_sample(
+    simulation: Simulation, sides: Sequence[Simulation], starts: int, paths: int
+) -> tuple[Groups, Starts, np.ndarray]:
+    """As `march_sides`, with where the positions lie."""
     from heatmat.shared_rays import SharedRays
     from heatmat.variants import join_variants
 
@@ -263,4 +272,4 @@ def march_sides(
     rows, temperature = solver.solve_each(sample.requests, paths, progress=advance)
     solver.close()
     by_name = constructions_of(rows, variants.compositions[0])
-    return group_rows(simulation, sample, rows, by_name), temperature
+    return group_rows(simulation, sample, rows, by_name), rows, temperature

@@ -12,7 +12,6 @@ import pytest
 from heatmat import cli
 from heatmat.attribution import EXACT, attribute, shapley_plan
 from heatmat.errors import InputError
-from heatmat.search import best_buildings
 from tests.block_city import CRS, EXTENT, block, write_buildings
 from tests.conftest import SEED
 
@@ -101,17 +100,6 @@ def test_groups_that_cannot_be(groups: dict, reference: dict | None) -> None:
         attribute(block(), groups, reference=reference, starts=STARTS)
 
 
-def test_the_best_roof_is_the_large_one_and_the_budget_holds() -> None:
-    found = best_buildings(block(), count=1, starts=STARTS)
-    assert found.chosen == ["ring"]
-    # First order in albedo, 0.07 to 0.7: within a quarter of the run.
-    assert found.together_k == pytest.approx(found.predicted_k, rel=0.25)
-    cheap = best_buildings(block(), count=2, budget=400.0, starts=STARTS)
-    assert cheap.chosen == ["house"]
-    with pytest.raises(InputError, match="budget"):
-        best_buildings(block(), budget=1.0, starts=STARTS)
-
-
 SCENARIO = """
 format = 1
 [city]
@@ -173,6 +161,18 @@ def test_sensitivity_from_the_command_line(scenario: Path) -> None:
     assert roof["mean"] < -1.0
 
 
+def test_search_from_the_command_line(scenario: Path) -> None:
+    out = run(scenario, "search", "--count", "1", "--to", "0.6")
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary["chosen"] == ["ring"] and summary["budget"] is None
+    assert summary["change_together_k"] < -1.0
+    features = json.loads((out / "buildings.geojson").read_text())["features"]
+    chosen = {f["properties"]["building_id"]: f["properties"]["chosen"] for f in features}
+    assert chosen["ring"] and not chosen["house"]
+    # WGS 84, as GeoJSON has it (RFC 7946)
+    assert 2.0 < features[0]["geometry"]["coordinates"][0][0][0] < 3.0
+
+
 def test_bad_files_are_one_line(scenario: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bad = scenario.parent / "bad.toml"
     bad.write_text("[axes]\n")
@@ -180,5 +180,6 @@ def test_bad_files_are_one_line(scenario: Path, capsys: pytest.CaptureFixture[st
     assert cli.main(["sweep", str(scenario), *common, "--vary", str(bad)]) == 2
     assert cli.main(["attribute", str(scenario), *common, "--groups", str(bad)]) == 2
     assert cli.main(["sensitivity", str(scenario), *common, "--where", "roofs"]) == 2
+    assert cli.main(["search", str(scenario), *common, "--budget", "1"]) == 2
     lines = capsys.readouterr().err.strip().splitlines()
-    assert len(lines) == 3 and all(line.startswith("heatmat: ") for line in lines)
+    assert len(lines) == 4 and all(line.startswith("heatmat: ") for line in lines)

@@ -1,7 +1,8 @@
-"""sweep, attribute and sensitivity: experiments that share one geometry and one set of paths."""
+"""sweep, attribute, sensitivity and search: experiments that share one geometry and its paths."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -141,3 +142,76 @@ def attribute(
 
     session = Session(device, seed, quiet, verbose, overwrite)
     return attribute_into(session, session.load(scenario), out, groups=groups, starts=starts)
+
+
+class Searched(StrEnum):
+    """Surfaces that a search may change."""
+
+    roof = "roof"
+    wall = "wall"
+
+
+class Painted(StrEnum):
+    """Properties that a search may change."""
+
+    albedo = "albedo"
+    emissivity = "emissivity"
+
+
+class Objective(StrEnum):
+    """Whose mean temperature is to fall."""
+
+    all = "all"
+    ground = "ground"
+    roof = "roof"
+    wall = "wall"
+
+
+def search(
+    scenario: ScenarioFile,
+    out: OutFolder,
+    surface: Annotated[
+        Searched, typer.Option(help="What of a building is changed: its roof or its facades.")
+    ] = Searched.roof,
+    property: Annotated[Painted, typer.Option(help="Which property.")] = Painted.albedo,
+    to: Annotated[float, typer.Option(metavar="X", min=0.0, max=1.0, help="Its new value.")] = 0.7,
+    count: Annotated[int, typer.Option(metavar="K", min=1, help="Most buildings.")] = 5,
+    budget: Annotated[
+        float | None,
+        typer.Option(
+            metavar="B",
+            min=0.0,
+            help="Most cost of all together; default: no limit.",
+            show_default=False,
+        ),
+    ] = None,
+    cost_per_m2: Annotated[
+        float, typer.Option(metavar="C", min=0.0, help="Cost of changing a square metre.")
+    ] = 1.0,
+    objective: Annotated[
+        Objective, typer.Option(help="Surfaces whose mean temperature is to fall.")
+    ] = Objective.all,
+    starts: Starts = 8192,
+    device: Device = DeviceName.auto,
+    seed: Seed = 0,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    overwrite: Overwrite = False,
+) -> int:
+    """The best few roofs or facades to change under a budget: ranked by sensitivity, then run."""
+    from heatmat.commands.searching import search_into
+
+    session = Session(device, seed, quiet, verbose, overwrite)
+    return search_into(
+        session,
+        session.load(scenario),
+        out,
+        starts=starts,
+        surface=surface.value,
+        property=property.value,
+        to=to,
+        count=count,
+        budget=float("inf") if budget is None else budget,
+        cost_per_m2=cost_per_m2,
+        objective=objective.value,
+    )

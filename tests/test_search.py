@@ -1,0 +1,68 @@
+"""Searches: sets within a budget, true areas, and the block's best roof."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from heatmat.errors import InputError
+from heatmat.search import best_buildings, best_within, surface_areas
+from tests.block_city import block
+
+STARTS = 128
+
+
+def exhaustive(gain: np.ndarray, cost: np.ndarray, count: int, budget: float) -> float:
+    """Most gain of any set."""
+    sets = (rows for size in range(1, count + 1) for rows in itertools.combinations(range(6), size))
+    fit = (list(rows) for rows in sets if cost[list(rows)].sum() <= budget)
+    return max((gain[rows].sum() for rows in fit), default=0.0)
+
+
+def test_sets_within_a_budget_are_nearly_the_best(rng: np.random.Generator) -> None:
+    """The best of all sets but for costs rounded up by a five hundredth of the budget each."""
+    best = 0
+    for _ in range(200):
+        gain, cost = rng.random(6), rng.random(6)
+        found = best_within(gain, cost, 3, 1.2, 1.2)
+        assert len(found) <= 3 and cost[found].sum() <= 1.2
+        most = exhaustive(gain, cost, 3, 1.2)
+        best += gain[found].sum() > most - 1e-9
+    assert best >= 198
+
+
+def test_what_warms_or_costs_too_much_is_never_chosen() -> None:
+    gain, cost = np.array([-1.0, 5.0, 2.0]), np.array([1.0, 9.0, 1.0])
+    assert best_within(gain, cost, 3, 20.0, 4.0) == [2]
+    assert best_within(gain, cost, 3, 0.5, 0.5) == []
+
+
+def test_without_a_limit_the_largest_gains_win() -> None:
+    gain, cost = np.array([1.0, 3.0, 2.0]), np.array([1e-3, 5.0, 4.0])
+    assert best_within(gain, cost, 2, float("inf"), float("inf")) == [1, 2]
+
+
+def test_true_areas_of_roofs_and_facades() -> None:
+    names = block().maps.building_ids
+    for surface, ring, house in (
+        ("roof", 40 * 30 - 16 * 12, 12 * 12),
+        ("wall", 12 * (140 + 56), 9 * 48),
+    ):
+        whole, inside = surface_areas(block(), surface)
+        found = dict(zip(names, whole, strict=True))
+        assert found["ring"] == pytest.approx(ring, rel=1e-4)
+        assert found["house"] == pytest.approx(house, rel=1e-4)
+        assert inside == pytest.approx(whole, rel=1e-4)  # both lie within the extent
+
+
+def test_the_best_roof_is_the_large_one_and_the_budget_holds() -> None:
+    found = best_buildings(block(), count=1, starts=STARTS)
+    assert found.chosen == ["ring"]
+    # First order in albedo, 0.07 to 0.7: within a quarter of the run.
+    assert found.together_k == pytest.approx(found.predicted_k, rel=0.25)
+    cheap = best_buildings(block(), count=2, budget=400.0, starts=STARTS)
+    assert cheap.chosen == ["house"]
+    with pytest.raises(InputError, match="budget"):
+        best_buildings(block(), budget=1.0, starts=STARTS)
