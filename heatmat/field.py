@@ -34,6 +34,7 @@ from heatmat.kernels.lanes import LANES
 from heatmat.rayfield import RayField, to_device
 from heatmat.reference_classes import ReferenceClasses
 from heatmat.runtime import ensure_device, ti
+from heatmat.shadow_map import map_shadows
 from heatmat.tables import DeviceTables
 
 RAYS = 8
@@ -165,7 +166,10 @@ class Field:
         if self.twin is not None and self.twin.done == self.done + 1:
             join_bundle(self.bundle, self.rays, together=True)
         else:
-            shade_bundle(self.bundle, shadows.nodes, shadows.days, self.rays, together=True)
+            shade_bundle(
+                self.bundle, shadows.nodes, shadows.days, self.rays, together=True,
+                shadows=self.shadow_map, positions=shadows.positions,
+            )  # fmt: skip
         self.words = sum(stage.rows for stage in self.stages)
         n = self.texels.count
         self.store = ti.ndarray(dtype=ti.u32, shape=(n * self.words,))
@@ -229,6 +233,10 @@ class Field:
         known = (chunk, self.plan, self.tables, self.references)
         self.stages, self.place_stages, shadows = stages_of(*known)
         self.forcing = self.tables.chunk(chunk, self.references)
+        if self.twin is not None and self.twin.done == self.done + 1:
+            self.shadow_map = self.twin.shadow_map
+        else:
+            self.shadow_map = map_shadows(self.case, self.rays, chunk.nodes)
         return shadows
 
     def save(self, path: str | Path) -> None:

@@ -8,6 +8,7 @@ from heatmat.chunks import Chunk
 from heatmat.kernels import field_sun, layout, starts, texels
 from heatmat.rayfield import RayField, to_device
 from heatmat.runtime import ti
+from heatmat.shadow_map import ShadowMap, no_shadow_map
 from heatmat.solver import Requests
 from heatmat.tables import DeviceTables
 
@@ -147,9 +148,13 @@ def link_bundle(
 
 
 def shade_bundle(
-    bundle: Bundle, nodes: np.ndarray, days: np.ndarray, field: RayField, *, together: bool
-) -> None:
-    """Sun visibility at some positions, and which starts march as one (`together`: all)."""
+    bundle: Bundle, nodes: np.ndarray, days: np.ndarray, field: RayField, *, together: bool,
+    shadows: ShadowMap | None = None, positions: np.ndarray | None = None,
+) -> None:  # fmt: skip
+    """Sun visibility at some positions, and which starts march as one (`together`: all).
+
+    `shadows` spares rays; `positions` are those of the nodes in it, by default all in order.
+    """
     field_sun.sun_bits(
         bundle.start_f,
         bundle.start_i,
@@ -157,6 +162,7 @@ def shade_bundle(
         to_device(days),
         bundle.bits,
         LEAP,
+        *(shadows or no_shadow_map()).arguments(positions),
         *field.geometry,
         field.grid_f,
         field.grid_i,

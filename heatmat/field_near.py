@@ -80,7 +80,9 @@ def march_near(
     here = empty_bundle(at.size, 1, NEAR_RAYS, 1, field.sun_words)
     codes, keys = place_bundle(here, points, field.rays)
     link_bundle(here, codes, keys, field.rays, field.lookup, field.tables)
-    shade_bundle(here, chunk.nodes, chunk.node_days, field.rays, together=True)
+    shade_bundle(
+        here, chunk.nodes, chunk.node_days, field.rays, together=True, shadows=field.shadow_map
+    )
     entries, shares = field.case.composition_arrays()
     units = texel_units(here, entries, shares)
     store = ti.ndarray(dtype=ti.u32, shape=(at.size * field.words,))

@@ -174,7 +174,10 @@ def gather_tile(
         near_store = march_near(field, bundle, near, requests, effort, chunk)
     store, neighbours = _gather(field, bundle, crowd, near_store)
     if known is None:
-        shade_bundle(bundle, chunk.nodes, chunk.node_days, field.rays, together=False)
+        shade_bundle(
+            bundle, chunk.nodes, chunk.node_days, field.rays, together=False,
+            shadows=field.shadow_map,
+        )  # fmt: skip
     else:
         join_bundle(bundle, field.rays, together=False)
     if shared is not None:

@@ -115,10 +115,13 @@ class Shadows:
     nodes : ndarray of float32, shape (n, 3)
     days : ndarray of int32, shape (n, 2)
         First and last of each one's day.
+    positions : ndarray of int, shape (n,)
+        Of the nodes, among those of the chunk.
     """
 
     nodes: np.ndarray
     days: np.ndarray
+    positions: np.ndarray
 
     @property
     def words(self) -> int:
@@ -179,7 +182,7 @@ def stages_of(
     if chunk.first and plan.spin_up:
         # The window's steps begin before it, with the state of that hour.
         texels[0].last = places[0].last = begin_of_window // hour
-    return texels, places, Shadows(chunk.nodes[lit], _days(chunk.node_days[lit]))
+    return texels, places, Shadows(chunk.nodes[lit], _days(chunk.node_days[lit]), lit)
 
 
 def _divisor(number: int, minutes: float, step: float) -> int:
