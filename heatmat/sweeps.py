@@ -167,6 +167,11 @@ class Sweep:
         both = self.groups.by_replicate(self.temperature)
         return mean_and_error(both - both[:1])
 
+    def window_changes(self) -> tuple[np.ndarray, np.ndarray]:
+        """Changes of the mean over the window, with their errors, (scenarios, groups)."""
+        both = self.groups.by_replicate(self.temperature).mean(axis=3)
+        return mean_and_error(both - both[:1], axis=-1)
+
     def to_dataframe(self) -> pd.DataFrame:
         """A row a scenario, group and time: Celsius, change in kelvin, standard errors."""
         import pandas as pd

@@ -19,15 +19,27 @@ if TYPE_CHECKING:
     from heatmat.scenario import Scenario
     from heatmat.simulation import Simulation
 
+TITLES = {
+    "all": "All surfaces",
+    "ground": "Mean temperature of the ground",
+    "roof": "Mean temperature of roofs",
+    "wall": "Mean temperature of walls",
+}
+GAP = (
+    "<p>Replaced one at a time, the groups leave {gap} K of the materials' part unexplained: what "
+    "they do to each other.</p>"
+)
+
 COLOURS = ("#D55E00", "#0072B2", "#009E73", "#E69F00", "#56B4E9", "#CC79A7", "#F0E442", "#444444")
 FORM = "#b8bec6"
 
 LEAD = (
     "The surface heat island is the mean temperature of all surfaces of the district less that of "
-    "an open, flat meadow under the same weather. Every group of constructions was replaced by "
-    "{reference}, in every combination ({scenarios} scenarios along the same rays). A Shapley "
-    "value is the mean of what a group adds over all orders in which the groups could be built; "
-    "form is what the shape of the city does where all of it is made of the reference."
+    "an open, flat, unshaded meadow under the same weather: {island} K over the window. The rural "
+    "reference is {reference}: every group of constructions was replaced by it, in {scenarios} "
+    "combinations along the same rays. A Shapley value is the mean of what a group adds over all "
+    "orders in which the groups could be built; form is what the shape of the city does where all "
+    "of it is made of the reference. Together they are the heat island."
 )
 
 
@@ -143,7 +155,7 @@ def draw_attribution(folder: RunDirectory, found: Attribution, name: str) -> Pat
     m = found.measures.names.index("all")
     series = [mean_and_error(found.shapley[p, m])[0] for p in range(len(found.parts))]
     series.append(mean_and_error(found.rural[m])[0] - found.meadow)
-    names = [*found.parts, "form"]
+    names = [*(name.replace("_", " ") for name in found.parts), "form"]
     colours = [*(COLOURS[p % len(COLOURS)] for p in range(len(found.parts))), FORM]
     whole = mean_and_error(found.city[m])[0] - found.meadow
     local = local_times(found.times, found.utc_offset_h)
@@ -161,21 +173,23 @@ def draw_attribution(folder: RunDirectory, found: Attribution, name: str) -> Pat
             up, down = up + np.maximum(values, 0.0), down + np.minimum(values, 0.0)
         left.plot(hours, whole, color=INK, lw=1.6, marker="o", ms=2.5, label="heat island")
         left.axhline(0.0, color=MUTED, lw=0.6)
+        if hours[-1] <= 24.0:
+            left.set_xticks(range(0, 25, 3))
         left.set_xlabel("hour, local standard time")
         left.set_ylabel("K above the open meadow")
-        left.set_title(f"{name}: who carries the surface heat island")
+        left.set_title("By hour; the line is the heat island")
         means = [float(values.mean()) for values in series]
         errors = [
-            float(mean_and_error(found.shapley[p, m].mean(axis=1), axis=-1)[1])
-            for p in range(len(found.parts))
+            float(mean_and_error(part.mean(axis=1), axis=-1)[1])
+            for part in (*found.shapley[:, m], found.rural[m] - found.meadow)
         ]
         rows = np.arange(len(names))
-        right.barh(rows, means, 0.7, xerr=[*errors, 0.0], color=colours, error_kw={"lw": 0.8})
+        right.barh(rows, means, 0.7, xerr=errors, color=colours, error_kw={"lw": 0.8})
         right.set_yticks(rows, names)
         right.invert_yaxis()
         right.axvline(0.0, color=MUTED, lw=0.6)
         right.set_xlabel("mean over the window, K")
-        right.set_title(f"in all {whole.mean():.1f} K")
+        right.set_title(f"Together {whole.mean():.1f} K")
         figure.tight_layout()
         return save_png(figure, path)
 
@@ -190,7 +204,7 @@ def page(
     for measure, part in summary["measures"].items():
         rows = [
             [
-                label, number(entry["area_m2"], 0), number(entry["mean_k"], 3),
+                label.replace("_", " "), number(entry["area_m2"], 0), number(entry["mean_k"], 3),
                 number(entry["standard_error_k"], 3), number(entry["day_k"], 2),
                 number(entry["night_k"], 2), number(entry["replaced_alone_k"], 3),
                 number(entry["per_m2_k"], 2), number(entry["in_all_k_m2"], 0),
@@ -204,30 +218,42 @@ def page(
                  number(entry["standard_error_k"], 3), number(entry["day_k"], 2),
                  number(entry["night_k"], 2), "", "", ""]
             )  # fmt: skip
-        header = ("", "m²", "Shapley K", "± K", "day K", "night K", "replaced alone K",
-                  "K per own m²", "K m²")  # fmt: skip
+        header = ("", "m²", "K", "±", "day K", "night K", "alone K", "K a m²", "K m²")
         gap = number(part["one_at_a_time_gap_k"], 3)
-        sections.append(
-            (
-                f"Mean temperature of {measure}" if measure != "all" else "All surfaces",
-                table(header, rows)
-                + f"<p>Replaced one at a time, the groups leave {gap} K of the materials' part "
-                "unexplained.</p>",
-            )
-        )
-    lines = [f"{group}: {', '.join(items)}" for group, items in found.members.items()]
-    lines.append(f"Largest Shapley residual: {found.residual:.1e} K.")
-    lines.append(
-        "The ± is the sampling's standard error over positions and rays. The plane beyond the map "
-        "and trees stay as they are. A meadow on a wall is a thought experiment: give other "
-        "references with --groups."
-    )
+        sections.append((TITLES[measure], table(header, rows) + GAP.format(gap=gap)))
+    lines = [
+        "K: Shapley value, mean over the window with the standard error of the sampling over "
+        "positions and rays; alone K: what replacing this group alone would take away; K a m²: "
+        "what each of its square metres adds to one square metre of these surfaces; K m²: the "
+        "same in all. attribution.csv has every hour.",
+        *(
+            f"{group}: {', '.join(items)}.".replace("_", " ")
+            for group, items in found.members.items()
+            if items != [group]
+        ),
+        f"The shares leave {found.residual:.0e} K of the heat island out.",
+        "The plane beyond the map and trees stay as they are. A meadow on a wall is a thought "
+        "experiment: give other references with --groups.",
+    ]
     notes = "".join(f"<p>{escape(line)}</p>" for line in lines)
-    reference = ", ".join(f"{v} for {k}" for k, v in found.reference.items())
+    island = number(summary["measures"]["all"]["heat_island"]["mean_k"], 2)
     write_page(
         folder,
-        f"{name}: who carries the surface heat island",
-        LEAD.format(reference=reference, scenarios=found.scenarios),
+        f"{name}: what carries the surface heat island",
+        LEAD.format(
+            island=island, reference=reference_words(found.reference), scenarios=found.scenarios
+        ),
         [*sections, ("What it rests on", notes)],
         [(picture, "Parts of the surface heat island by hour, and their means over the window.")],
+    )
+
+
+def reference_words(reference: dict[str, str]) -> str:
+    """The reference in words: one construction for several surfaces is told once."""
+    kinds = {"ground": "ground", "roof": "roofs", "wall": "walls"}
+    by_name: dict[str, list[str]] = {}
+    for kind, name in reference.items():
+        by_name.setdefault(name, []).append(kinds[kind])
+    return "; ".join(f"{name} on {', '.join(where)}" for name, where in by_name.items()).replace(
+        "_", " "
     )

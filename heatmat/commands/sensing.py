@@ -18,7 +18,18 @@ if TYPE_CHECKING:
     from heatmat.sensitivities import Sensitivity
     from heatmat.simulation import Simulation
 
-LABELS = {"all": "all selected surfaces together", "own": "by the own surface alone"}
+LABELS = {
+    "all": "by all selected surfaces together",
+    "own": "by a place's own surface alone",
+    "others": "by what the selected surfaces around a place send to it",
+}
+WORDS = {
+    "albedo": "0.1 more albedo",
+    "emissivity": "0.1 more emissivity",
+    "conductivity": "Layer that conducts 0.1 W/(m K) more",
+    "thickness": "Layer thicker by 1 cm",
+    "convection": "1 W/(m² K) more convection",
+}
 
 
 def sensitivity_into(
@@ -87,25 +98,32 @@ def _round(value: float) -> float | None:
 
 
 def write_maps(folder: RunDirectory, simulation: Simulation, maps: xr.Dataset) -> None:
-    """The maps as Zarr, and the mean over the day as pictures."""
+    """The maps as Zarr and GeoTIFF, and their means over the window as pictures."""
     from heatmat.output.picture import draw_field, shared_limits
-    from heatmat.output.raster import write_zarr
+    from heatmat.output.raster import write_temperature_tif, write_zarr
 
     write_zarr(folder.file("sensitivity.zarr"), maps)
-    name, change = maps.attrs["property"], maps.attrs["change"]
+    name = maps.attrs["property"]
+    write_temperature_tif(
+        folder.file("sensitivity.tif"),
+        maps[["effect_all"]].rename(effect_all="surface_temperature"),
+        quantity=f"change of the surface temperature: {WORDS[name]}, {LABELS['all']}",
+    )
     folder.file("figures/sensitivity_all.png").parent.mkdir(exist_ok=True)
-    for side, words in LABELS.items():
-        mean = maps[f"effect_{side}"].mean("time").values
-        low, high = shared_limits(mean, step=0.1)
-        most = max(abs(low), abs(high), 0.1)
+    means = {side: maps[f"effect_{side}"].mean("time").values for side in ("all", "own")}
+    means["others"] = means["all"] - means["own"]
+    for side, mean in means.items():
+        low, high = shared_limits(mean, step=0.01)
+        most = max(abs(low), abs(high))
         draw_field(
             folder.file(f"figures/sensitivity_{side}.png"),
             maps,
             simulation.city,
             mean,
-            title=f"Effect of {change:g} more {name}",
-            subtitle=f"{words}; mean over the window",
+            title=WORDS[name],
+            subtitle=f"{LABELS[side]}; mean over the window",
             label="K",
             colours="RdBu_r",
             limits=(-most, most),
+            extend="both",
         )

@@ -68,15 +68,16 @@ def read_axes(path: Path) -> list[Axis]:
 def summary_of(found: Sweep) -> dict[str, Any]:
     """Means over the window by scenario and group."""
     mean, _ = found.means()
-    change, error = found.changes()
+    change, _ = found.changes()
+    window, error = found.window_changes()
     rows = []
     for s, label in enumerate(found.labels):
         groups = {
             name: {
                 "mean_c": round(float(mean[s, g].mean()) - KELVIN, 3),
-                "change_k": round(float(change[s, g].mean()), 4),
+                "change_k": round(float(window[s, g]), 4),
                 "largest_change_k": round(float(change[s, g][np.abs(change[s, g]).argmax()]), 4),
-                "change_standard_error_k": round(float(np.sqrt((error[s, g] ** 2).mean())), 5),
+                "change_standard_error_k": round(float(error[s, g]), 5),
             }
             for g, name in enumerate(found.groups.names)
         }
@@ -93,7 +94,7 @@ def draw_sweep(folder: RunDirectory, found: Sweep) -> Path:
     """Change of the window's mean of each kind of surface, a row a scenario."""
     from heatmat.output.style import INK, MUTED, new_figure, save_png, styled
 
-    change, error = found.changes()
+    change, error = found.window_changes()
     shown = [g for g, name in enumerate(found.groups.names) if name in ("ground", "roof", "wall")]
     rows = np.arange(1, min(len(found.labels), MOST_BARS + 1))
     colours = {"ground": "#0072B2", "roof": "#D55E00", "wall": "#009E73"}
@@ -104,16 +105,17 @@ def draw_sweep(folder: RunDirectory, found: Sweep) -> Path:
         axes = figure.add_subplot()
         for place, g in enumerate(shown):
             name = found.groups.names[g]
-            value = change[rows, g].mean(axis=1)
-            spread = np.sqrt((error[rows, g] ** 2).mean(axis=1))
             at = np.arange(rows.size) + 0.22 * (place - 0.5 * (len(shown) - 1))
-            axes.barh(at, value, 0.2, xerr=spread, color=colours[name], label=name,
-                      error_kw={"lw": 0.6})  # fmt: skip
-        axes.set_yticks(range(rows.size), [", ".join(found.labels[r]) for r in rows])
+            axes.barh(at, change[rows, g], 0.2, xerr=error[rows, g], color=colours[name],
+                      label=name, error_kw={"lw": 0.8})  # fmt: skip
+        names = [", ".join(found.labels[r]).replace("_", " ") for r in rows]
+        axes.set_yticks(range(rows.size), names)
         axes.invert_yaxis()
         axes.axvline(0.0, color=MUTED, lw=0.6)
+        axes.grid(axis="x", lw=0.4, alpha=0.5)
+        axes.set_axisbelow(True)
         axes.set_xlabel("change of the mean surface temperature over the window, K", color=INK)
-        axes.set_title("Sweep: change against the city as it is")
-        axes.legend(loc="best")
+        axes.set_title(f"{', '.join(found.axes)}: change against the city as it is")
+        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
         figure.tight_layout()
         return save_png(figure, path)
