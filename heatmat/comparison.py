@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+    from heatmat.placing import Places
     from heatmat.simulation import Simulation
 
 
@@ -73,20 +74,11 @@ def compare(
     """
     import xarray as xr
 
-    from heatmat.point_query import run_query
-
     check_comparable(before, after)
     index = before._select_times(times)
-    sides = []
-    for simulation in (before, after):
-        # A target no query reaches: both sides spend exactly max_rays on every point.
-        sides.append(
-            run_query(
-                simulation, points, resolution=resolution, target_error=0.0, max_rays=max_rays
-            )
-        )
-    (table, places, a), (_, _, b) = sides
-    delta = (b.replicates - a.replicates)[:, :, index]
+    table, places, a, b = _both(before, after, points, resolution, max_rays)
+    a, b = a[:, :, index], b[:, :, index]
+    delta = b - a
     count = np.isfinite(delta).sum(axis=1)
     with np.errstate(invalid="ignore"):
         error = np.nanstd(delta, axis=1, ddof=1) / np.sqrt(count)
@@ -94,8 +86,8 @@ def compare(
         {
             "temperature_difference": (("point", "time"), np.nanmean(delta, axis=1)),
             "standard_error": (("point", "time"), error),
-            "temperature_a": (("point", "time"), a.mean[:, index, 0]),
-            "temperature_b": (("point", "time"), b.mean[:, index, 0]),
+            "temperature_a": (("point", "time"), np.nanmean(a, axis=1)),
+            "temperature_b": (("point", "time"), np.nanmean(b, axis=1)),
         },
         coords={
             "time": before.times[index].astype("datetime64[ns]"),
@@ -106,6 +98,30 @@ def compare(
         attrs={"utc_offset_h": before.forcing.utc_offset, "crs": before.maps.crs_wkt},
     )
     return Difference(ds)
+
+
+def _both(
+    before: Simulation, after: Simulation, points: Any, resolution: float | None, max_rays: int
+) -> tuple[pd.DataFrame, Places, np.ndarray, np.ndarray]:
+    """Points, where they were found, and the replicates of either side.
+
+    A target that no query reaches: both sides spend exactly `max_rays` on every point.
+    """
+    from heatmat.paired_points import PairedSolver, shareable
+    from heatmat.point_query import check_found, placed_rows, prepared_points, run_query
+
+    table = prepared_points(before, points, resolution)
+    prepared_points(after, points, resolution)
+    if not shareable(before.solver, after.solver):
+        (table, places, a), (_, _, b) = (
+            run_query(side, points, resolution=resolution, target_error=0.0, max_rays=max_rays)
+            for side in (before, after)
+        )
+        return table, places, a.replicates, b.replicates
+    places = placed_rows(before, table)
+    found = PairedSolver(before.solver, after.solver).replicates(places, max_rays)
+    check_found(table, np.isfinite(found[0]).any(axis=(1, 2)))
+    return table, places, *found
 
 
 def check_comparable(before: Simulation, after: Simulation) -> None:

@@ -180,9 +180,7 @@ def estimate(
         Places are areas, not points.
     """
     most = max(1, max_rays // REPLICATES)
-    rays = RAYS_AREA if area else RAYS_MOST
-    if not area and (target_error >= COARSE or most < RAYS_MOST):
-        rays = PATHS_FIRST
+    rays = _rays(most, target_error, area)
     whole: Sums | None = None
     done = np.zeros(len(places), int)
     # Samples of a replicate that each place is to have.
@@ -213,6 +211,23 @@ def estimate(
         wanted[active] = done[active] * np.maximum(1, np.minimum(more, room))
     assert whole is not None
     return whole.estimate()
+
+
+def _rays(most: int, target_error: float, area: bool) -> int:
+    """Paths of one start, of `most` that a replicate may spend."""
+    if area:
+        return RAYS_AREA
+    return PATHS_FIRST if target_error >= COARSE or most < RAYS_MOST else RAYS_MOST
+
+
+def samples_spent(max_rays: int, area: bool) -> tuple[int, int]:
+    """Paths of a start, and samples of a replicate, that `estimate` ends with at a target of 0."""
+    most = max(1, max_rays // REPLICATES)
+    rays = _rays(most, 0.0, area)
+    samples = max(1, PATHS_FIRST // rays)
+    while (factor := min(LEAP, most // (rays * samples))) > 1:
+        samples *= factor
+    return rays, samples
 
 
 def _share(

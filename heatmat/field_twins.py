@@ -1,4 +1,4 @@
-"""Whether two fields send the same rays to the same texels, and whether they are the same."""
+"""Whether two versions of a city send the same rays, and whether two fields are the same."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from heatmat.chunks import TimePlan
     from heatmat.field import Field
+    from heatmat.rayfield import RayField
+    from heatmat.solver import Solver
+    from heatmat.tables import DeviceTables
+
+    Parts = tuple[RayField, DeviceTables, TimePlan]
 
 
 def same_rays(a: Field, b: Field) -> bool:
@@ -17,18 +25,26 @@ def same_rays(a: Field, b: Field) -> bool:
     What they are made of may differ. Compared is what the tracing reads, so that it does not matter
     how the two came about.
     """
-    numbers = zip(_numbers(a), _numbers(b), strict=True)
-    arrays = zip(_arrays(a), _arrays(b), strict=True)
+    if (a.size, a.seed) != (b.size, b.seed):
+        return False
+    return _same((a.rays, a.tables, a.plan), (b.rays, b.tables, b.plan))
+
+
+def same_tracing(a: Solver, b: Solver) -> bool:
+    """The same of two solvers, whose paths may then be traced once."""
+    return _same((a.field, a.tables, a.plan), (b.field, b.tables, b.plan))
+
+
+def _same(a: Parts, b: Parts) -> bool:
+    numbers = zip(_numbers(*a), _numbers(*b), strict=True)
     return all(one == other for one, other in numbers) and all(
-        np.array_equal(one, other) for one, other in arrays
+        np.array_equal(one, other) for one, other in zip(_arrays(*a), _arrays(*b), strict=False)
     )
 
 
-def _numbers(field: Field) -> tuple:
-    rays, tables = field.rays, field.tables
+def _numbers(rays: RayField, tables: DeviceTables, plan: TimePlan) -> tuple:
     return (
-        field.size,
-        field.seed,
+        len(plan.chunks),
         tuple(rays.grid_f),
         tuple(rays.grid_i),
         tuple(tables.physics),
@@ -36,12 +52,12 @@ def _numbers(field: Field) -> tuple:
     )
 
 
-def _arrays(field: Field) -> list[np.ndarray]:
-    arrays = [array.to_numpy() for array in (*field.rays.geometry, field.rays.facades)]
-    arrays.append(field.case.maps.facade_z)
-    for chunk in field.plan.chunks:
-        arrays += [chunk.nodes, chunk.node_days]
-    return arrays
+def _arrays(rays: RayField, tables: DeviceTables, plan: TimePlan) -> Iterator[np.ndarray]:
+    for array in (*rays.geometry, rays.facades):
+        yield array.to_numpy()
+    yield tables.case.maps.facade_z
+    for chunk in plan.chunks:
+        yield from (chunk.nodes, chunk.node_days)
 
 
 def fingerprint(field: Field) -> str:

@@ -45,11 +45,7 @@ def run_query(
 ) -> tuple[pd.DataFrame, Places, Estimate]:
     """Points, the places they were found at, and the estimate with its replicates."""
     table = prepared_points(simulation, points, resolution)
-    solver = simulation.solver
-    places = place_points(solver, table, simulation.seed)
-    for row, name in enumerate(table["construction"]):
-        if name:
-            places.requests.composition[row] = solver.case.compositions.index(((name, 1.0),))
+    solver, places = simulation.solver, placed_rows(simulation, table)
     groups = [np.flatnonzero(~places.area), np.flatnonzero(places.area)]
     parts = []
     for rows, area in zip(groups, (False, True), strict=True):
@@ -70,8 +66,18 @@ def run_query(
                 )
             )
     found = _merge(parts, len(table))
-    _check_found(table, found)
+    check_found(table, found.valid)
     return table, places, found
+
+
+def placed_rows(simulation: Simulation, table: pd.DataFrame) -> Places:
+    """The surfaces of the rows of `prepared_points`, of the constructions that they name."""
+    solver = simulation.solver
+    places = place_points(solver, table, simulation.seed)
+    for row, name in enumerate(table["construction"]):
+        if name:
+            places.requests.composition[row] = solver.case.compositions.index(((name, 1.0),))
+    return places
 
 
 def prepared_points(simulation: Simulation, points: Any, resolution: float | None) -> pd.DataFrame:
@@ -101,10 +107,11 @@ def _check_constructions(simulation: Simulation, table: pd.DataFrame) -> None:
     simulation.need_constructions(table["construction"])
 
 
-def _check_found(table: pd.DataFrame, found: Estimate) -> None:
+def check_found(table: pd.DataFrame, valid: np.ndarray) -> None:
+    """Refuse rows whose surface is nowhere exposed, naming the first."""
     from heatmat.points import place_of
 
-    missing = np.flatnonzero(~found.valid)
+    missing = np.flatnonzero(~valid)
     if missing.size:
         row = int(missing[0])
         raise InputError(

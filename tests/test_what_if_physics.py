@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import heatmat as hm
 import heatmat.field
-from heatmat import field_links, field_twins
+from heatmat import field_links, field_twins, paired_points
 from heatmat.conduction import SlabLayer, discretise, eigenmodes
 from heatmat.errors import InputError
 from heatmat.map_comparison import MapDifference, compare_maps
@@ -98,6 +98,22 @@ def test_rays_traced_once_for_both_sides_change_nothing(monkeypatch: pytest.Monk
     )
     np.testing.assert_array_equal(once.walls.change, twice.walls.change)
     assert np.abs(once.walls.change).max() > 1.0
+
+
+def test_paths_traced_once_for_both_sides_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A roof that changes, one said to be of brick, ground as a point and as a square."""
+    points = {"id": list("abcd"), "surface": ["roof", "roof", "ground", "ground"],
+              "x": [X - 16.0, X - 16.0, X, X + 27.0], "y": [Y, Y + 2.0, Y, Y],
+              "construction": ["", "solid_brick_wall", "", ""],
+              "resolution_m": [0.0, 0.0, 0.0, 4.0]}  # fmt: skip
+    sides = block(), block().with_interventions(BRIGHT)
+    once = hm.compare(*sides, points, max_rays=128).ds
+    monkeypatch.setattr(paired_points, "shareable", lambda a, b: False)
+    twice = hm.compare(*sides, points, max_rays=128).ds
+    for name in once.data_vars:
+        np.testing.assert_array_equal(once[name], twice[name])
+    assert once["temperature_difference"].values[0].min() < -5.0
+    assert np.abs(once["temperature_difference"].values[1]).max() < 1.0
 
 
 # --- where it warms and where it cools -------------------------------------------------------
