@@ -204,28 +204,29 @@ def page(
     for measure, part in summary["measures"].items():
         rows = [
             [
-                label.replace("_", " "), number(entry["area_m2"], 0), number(entry["mean_k"], 3),
-                number(entry["standard_error_k"], 3), number(entry["day_k"], 2),
+                label.replace("_", "\u00a0"), number(entry["area_m2"], 0),
+                number(entry["mean_k"], 3), number(entry["standard_error_k"], 3),
+                number(entry["day_k"], 2),
                 number(entry["night_k"], 2), number(entry["replaced_alone_k"], 3),
-                number(entry["per_m2_k"], 2), number(entry["in_all_k_m2"], 0),
+                number(entry["per_m2_k"], 2), number(1e-4 * entry["in_all_k_m2"], 1),
             ]
             for label, entry in part["parts"].items()
         ]  # fmt: skip
         for label in ("form", "heat_island"):
             entry = part[label]
             rows.append(
-                [label.replace("_", " "), "", number(entry["mean_k"], 3),
+                [label.replace("_", "\u00a0"), "", number(entry["mean_k"], 3),
                  number(entry["standard_error_k"], 3), number(entry["day_k"], 2),
                  number(entry["night_k"], 2), "", "", ""]
             )  # fmt: skip
-        header = ("", "m²", "K", "±", "day K", "night K", "alone K", "K a m²", "K m²")
+        header = ("", "m²", "K", "±", "day K", "night K", "alone K", "K a m²", "K ha")
         gap = number(part["one_at_a_time_gap_k"], 3)
         sections.append((TITLES[measure], table(header, rows) + GAP.format(gap=gap)))
     lines = [
         "K: Shapley value, mean over the window with the standard error of the sampling over "
         "positions and rays; alone K: what replacing this group alone would take away; K a m²: "
-        "what each of its square metres adds to one square metre of these surfaces; K m²: the "
-        "same in all. attribution.csv has every hour.",
+        "what each of its square metres adds to one square metre of these surfaces; K ha: the "
+        "same in all, kelvin times hectares. attribution.csv has every hour.",
         *(
             f"{group}: {', '.join(items)}.".replace("_", " ")
             for group, items in found.members.items()
