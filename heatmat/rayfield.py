@@ -9,6 +9,7 @@ from heatmat.kernels.terrain import HILL_HEAD, HILL_UNIT
 from heatmat.maps import Maps
 from heatmat.ray_grid import RAY_CELL, build_ray_grid
 from heatmat.runtime import ti
+from heatmat.transfers import write
 
 
 def to_device(array: np.ndarray, dtype: object = None) -> ti.Ndarray:
@@ -23,7 +24,7 @@ def to_device(array: np.ndarray, dtype: object = None) -> ti.Ndarray:
         array = np.zeros(shape, array.dtype)
     kind = {"f": ti.f32, "i": ti.i32, "u": ti.u32}[array.dtype.kind]
     device = ti.ndarray(dtype=dtype or kind, shape=shape)
-    device.from_numpy(array)
+    write(device, array)
     return device
 
 

@@ -7,13 +7,15 @@ back is one row a start, which `heatmat.estimate` averages.
 import numpy as np
 
 from heatmat.case import BASE_TEMPERATURE, Case
-from heatmat.chunks import TimePlan, plan_time
+from heatmat.chunks import Chunk, TimePlan, plan_time
 from heatmat.errors import InputError
 from heatmat.kernels import gather as gather_kernels
 from heatmat.kernels import layout, paths, starts, visibility
+from heatmat.kernels.gather_march import GROUP, UNIT_INTS
 from heatmat.kernels.lanes import LANES
 from heatmat.kernels.later import march_paths
 from heatmat.kernels.receive import HOUR_ROWS
+from heatmat.launches import Launcher
 from heatmat.rayfield import RayField, sun_shares, to_device
 from heatmat.reference_classes import ReferenceClasses
 from heatmat.requests import Requests as Requests
@@ -21,6 +23,7 @@ from heatmat.requests import Starts as Starts
 from heatmat.requests import join, pad, padded
 from heatmat.runtime import ensure_device, synchronise, ti
 from heatmat.tables import ChunkForcing, DeviceTables
+from heatmat.transfers import read, write
 
 BATCH_BYTES = 192 << 20
 """Device memory that one batch of starts may take; larger batches are no faster on a CPU."""
@@ -61,6 +64,8 @@ class Solver:
         self.tables = DeviceTables(case, self.plan)
         self.references = ReferenceClasses(case, self.plan, self.tables)
         self._buffers: dict[tuple, ti.Ndarray] = {}
+        self._suns: dict[int, tuple] = {}
+        self.launch = Launcher()
 
     # -- memory -------------------------------------------------------------------------------
 
@@ -73,6 +78,20 @@ class Solver:
                 del self._buffers[old]
             self._buffers[key] = ti.ndarray(dtype=dtype, shape=shape)
         return self._buffers[key]
+
+    def _filled(self, name: str, values: np.ndarray) -> ti.Ndarray:
+        """A kept device array with these values; the next of its name and shape replaces them."""
+        kind = {"f": ti.f32, "i": ti.i32, "u": ti.u32}[values.dtype.kind]
+        array = self._buffer(name, values.shape, kind)
+        write(array, values)
+        return array
+
+    def _sun(self, chunk: Chunk) -> tuple[ti.Ndarray, ti.Ndarray, ti.Ndarray]:
+        """Sun positions of a chunk on the device: nodes, their days, phases of the hours."""
+        if chunk.begin not in self._suns:
+            arrays = (chunk.nodes, chunk.node_days, chunk.hours.sun)
+            self._suns[chunk.begin] = tuple(to_device(a) for a in arrays)
+        return self._suns[chunk.begin]
 
     def batch_size(self, rays: int, values: int) -> int:
         """Starts in a batch, a power of two."""
@@ -90,11 +109,12 @@ class Solver:
     def place(self, requests: Requests) -> tuple[ti.Ndarray, ti.Ndarray, ti.Ndarray, ti.Ndarray]:
         """Positions of a batch: start records (float, int), keys and request codes."""
         field, n = self.field, len(requests)
-        keys, codes = to_device(requests.keys), to_device(requests.codes)
+        keys, codes = self._filled("keys", requests.keys), self._filled("codes", requests.codes)
         start_f = self._buffer("start_f", (n, layout.START_FLOATS))
         start_i = self._buffer("start_i", (n, layout.START_INTS), ti.i32)
-        starts.place_starts(
-            to_device(requests.numbers),
+        self.launch(
+            starts.place_starts,
+            self._filled("numbers", requests.numbers),
             codes,
             keys,
             start_f,
@@ -117,10 +137,10 @@ class Solver:
             field.ground_cell,
         )
         if np.any(requests.composition >= 0):
-            records = start_i.to_numpy()
+            records = read(start_i)
             given = requests.composition >= 0
             records[given, layout.T_COMPOSITION] = requests.composition[given]
-            start_i.from_numpy(records)
+            write(start_i, records)
         return start_f, start_i, keys, codes
 
     def solve(self, requests: Requests, rays: int, *, full: bool = False, progress=None) -> Starts:
@@ -169,8 +189,11 @@ class Solver:
         looks = self._buffer("looks", (slots, layout.LOOKS))
         primaries = self._buffer("primaries", (n, min(256, max(32, 8 * rays))))
         grid = (field.grid_f, field.grid_i)
-        paths.trace_primaries(codes, keys, start_f, start_i, primaries, *field.geometry, *grid)
-        paths.trace_paths(
+        self.launch(
+            paths.trace_primaries, codes, keys, start_f, start_i, primaries, *field.geometry, *grid
+        )
+        self.launch(
+            paths.trace_paths,
             codes,
             keys,
             start_f,
@@ -210,11 +233,11 @@ class Solver:
             records = (start_f, start_i, looks, vertex_f, vertex_i, bits, primaries, depth)
             pieces.append(self._gather(chunk, forcing, records, view, rays, values))
             if chunk.first_day_nodes is not None:
-                shares = sun_shares(bits[0].to_numpy(), chunk.nodes.shape[0], self.field.sun_size)
+                shares = sun_shares(read(bits[0]), chunk.nodes.shape[0], self.field.sun_size)
                 hours += shares[:, chunk.first_day_nodes].sum(axis=1) * (
                     self.case.forcing.step / 3600.0
                 )
-        codes_out, place = start_i.to_numpy(), start_f.to_numpy()
+        codes_out, place = read(start_i), read(start_f)
         temperatures = np.concatenate(pieces, axis=1)[:count]
         temperatures[..., layout.Y_TEMPERATURE] += np.float32(BASE_TEMPERATURE)
         return Starts(
@@ -225,7 +248,7 @@ class Solver:
             facade=codes_out[:count, layout.T_FACADE],
             region=codes_out[:count, layout.T_REGION],
             position=place[:count, layout.S_X : layout.S_Z + 1],
-            sky_view=view.to_numpy()[:count, 0],
+            sky_view=read(view)[:count, 0],
             sunlit_hours=hours[:count],
         )
 
@@ -236,13 +259,14 @@ class Solver:
         start_bits = self._buffer("start_bits", (start_f.shape[0], words), ti.u32)
         vertex_bits = self._buffer("vertex_bits", (slots, self.plan.hour_words), ti.u32)
         path_bits = self._buffer("path_bits", (depth.shape[0], self.plan.words), ti.u32)
-        nodes, days = to_device(chunk.nodes), to_device(chunk.node_days)
-        sun = to_device(chunk.hours.sun)
+        nodes, days, sun = self._sun(chunk)
         grid = (field.grid_f, field.grid_i)
-        visibility.start_visibility(start_f, start_i, nodes, start_bits, *field.geometry, *grid)
-        visibility.vertex_visibility(
-            vertex_f, vertex_i, depth, nodes, days, sun, chunk.hours.steps, path_bits, vertex_bits,
-            *field.geometry, *grid,
+        self.launch(
+            visibility.start_visibility, start_f, start_i, nodes, start_bits, *field.geometry, *grid
+        )
+        self.launch(
+            visibility.vertex_visibility, vertex_f, vertex_i, depth, nodes, days, sun,
+            chunk.hours.steps, path_bits, vertex_bits, *field.geometry, *grid,
         )  # fmt: skip
         return start_bits, path_bits, vertex_bits
 
@@ -256,7 +280,8 @@ class Solver:
         keep = len(self.plan.chunks) > 1
         per_path = (self.plan.hours + 1) * HOUR_ROWS
         shape = (vertex_i.shape[0] if keep else 1, layout.STATE_FLOATS)
-        march_paths(
+        self.launch(
+            march_paths,
             looks,
             vertex_f,
             vertex_i,
@@ -289,10 +314,12 @@ class Solver:
     def _gather(self, chunk, forcing: ChunkForcing, records, view, rays, values) -> np.ndarray:
         start_f, start_i, looks, vertex_f, vertex_i, bits, primaries, depth = records
         n = start_f.shape[0]
+        groups = -(-n // GROUP)
         tables = self.tables
         out = self._buffer("out", (n, max(1, chunk.outputs), values))
         out.fill(0.0)
-        gather_kernels.gather(
+        self.launch(
+            gather_kernels.gather,
             start_f,
             start_i,
             looks,
@@ -306,6 +333,8 @@ class Solver:
             self._path_series(depth.shape[0]),
             self._buffer("hour_before", (n,)),
             self._buffer("scratch", (n * (chunk.steps + 3) * 4,)),
+            self._buffer("units", (groups * GROUP * layout.MAX_ENTRIES, UNIT_INTS), ti.i32),
+            self._buffer("unit_count", (groups,), ti.i32),
             self._buffer("start_state", (n * layout.MAX_ENTRIES, layout.STATE_FLOATS)),
             forcing.node_of_step,
             forcing.series,
@@ -325,8 +354,9 @@ class Solver:
             int(values > 1),
             tables.physics,
             tables.switches,
+            int(tables.switches[layout.O_CONVECTION]),
         )
-        return out.to_numpy()[:, : chunk.outputs]
+        return read(out)[:, : chunk.outputs]
 
     def sky_view(self, requests: Requests, rays: int = 256) -> tuple[np.ndarray, np.ndarray]:
         """Sky view factors of starts without marching anything.
@@ -346,8 +376,8 @@ class Solver:
             visibility.sky_view(
                 start_f, start_i, keys, out, rays, *field.geometry, field.grid_f, field.grid_i
             )
-            views.append(out.to_numpy())
-            valid.append(start_i.to_numpy()[:, layout.T_VALID] == 1)
+            views.append(read(out))
+            valid.append(read(start_i)[:, layout.T_VALID] == 1)
         return np.concatenate(views), np.concatenate(valid)
 
     def sunlit(self, requests: Requests) -> np.ndarray:
@@ -369,7 +399,7 @@ class Solver:
             0 or 1, and behind crowns what they let through.
         """
         field, nodes = self.field, self.plan.chunks[0].nodes
-        device_nodes = to_device(nodes)
+        device_nodes = self._sun(self.plan.chunks[0])[0]
         lit = []
         size = 1 << 16
         for first in range(0, len(requests), size):
@@ -379,10 +409,12 @@ class Solver:
             visibility.start_visibility(
                 start_f, start_i, device_nodes, bits, *field.geometry, field.grid_f, field.grid_i
             )
-            lit.append(sun_shares(bits.to_numpy(), nodes.shape[0], field.sun_size))
+            lit.append(sun_shares(read(bits), nodes.shape[0], field.sun_size))
         return np.concatenate(lit)
 
     def close(self) -> None:
         """Let go of the device arrays."""
         synchronise()
         self._buffers.clear()
+        self._suns.clear()
+        self.launch.clear()

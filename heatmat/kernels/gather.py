@@ -1,8 +1,8 @@
 """From recorded paths to temperatures: every path carries its series back to its start."""
 
-from heatmat.kernels.heightfield import (
-    GROUND,
-)
+from heatmat.kernels.gather_march import GROUP, GROUP_BLOCKS, fill_units, march_start_block
+from heatmat.kernels.heightfield import GROUND
+from heatmat.kernels.lanes import LANES, R_WEIGHT, STILL_ROWS, lane_constants
 from heatmat.kernels.layout import (
     C_ALBEDO,
     F_AIR_RADIATION,
@@ -39,7 +39,6 @@ from heatmat.kernels.march import (
     K_SHORT,
     SCRATCH_ROWS,
     beam_cosine,
-    march_nonlinear,
     sun_share,
     sunlit,
 )
@@ -147,6 +146,8 @@ def gather(
     path_series: F1,
     hour_before: F1,
     scratch: F1,
+    units: I2,
+    unit_count: I1,
     start_state: F2,
     node_of_step: I1,
     series: F2,
@@ -166,11 +167,13 @@ def gather(
     full_output: ti.i32,
     physics: physics_vector,
     switches: switches_vector,
+    mode: ti.template(),
 ):
     """Temperatures of every start from its recorded paths, for one chunk of time.
 
     `out` (starts, output times, values) must be zero on entry. `out_view` gets the share of rays
-    that saw the sky.
+    that saw the sky. `units` and `unit_count` have room for the constructions of groups of starts
+    (`gather_march`). `mode`, compiled in: convection model.
     """
     for start in range(start_f.shape[0]):
         if start_i[start, T_VALID] == 1:
@@ -260,36 +263,46 @@ def gather(
                     + straight.z * series[F_BORDER_SHORT, n]
                     + straight.w * series[F_GLOBAL, n]
                 )
-            composition = start_i[start, T_COMPOSITION]
-            for entry in range(MAX_ENTRIES):
-                share = composition_shares[composition, entry]
-                if share > 0.0:
-                    construction = composition_entries[composition, entry]
-                    c = 2 * (construction * ORIENTATIONS + orientation_class(normal))
-                    march_nonlinear(
-                        start,
-                        start * MAX_ENTRIES + entry,
-                        share,
-                        construction,
-                        0.5 * (classes[c, 0, 0] + classes[c + 1, 0, 0]),
-                        normal,
-                        start_f[start, S_WIND],
-                        start_f[start, S_PA],
-                        base,
-                        stride,
-                        steps,
-                        steps,
-                        first_chunk,
-                        scratch,
-                        start_state,
-                        series,
-                        free,
-                        modes,
-                        properties,
-                        out,
-                        out_of_step,
-                        full_output,
-                        0,
-                        physics,
-                        switches,
-                    )
+    total_starts = start_f.shape[0]
+    for group in range((total_starts + GROUP - 1) // GROUP):
+        fill_units(
+            group, start_i, T_VALID, T_COMPOSITION, composition_shares, units, unit_count,
+            total_starts,
+        )  # fmt: skip
+    for block in range((total_starts + GROUP - 1) // GROUP * GROUP_BLOCKS):
+        group = block // GROUP_BLOCKS
+        within = block - group * GROUP_BLOCKS
+        width = 0
+        unit = group * GROUP * MAX_ENTRIES + within * LANES
+        for lane in range(ti.min(LANES, unit_count[group] - within * LANES)):
+            if units[unit + lane, 0] >= 0:
+                width = lane + 1
+        if width > 0:
+            c = ti.Vector([0.0] * (STILL_ROWS * LANES))
+            of = ti.Vector([0] * LANES)
+            rows = ti.Vector([0] * LANES)
+            bases = ti.Vector([0] * LANES)
+            constructions = ti.Vector([0] * LANES)
+            like = ti.Vector([0] * LANES)
+            for lane in range(LANES):
+                # Idle lanes do what the first one does, and are not listened to.
+                from_ = unit + ti.select(lane < width, lane, 0)
+                start = units[from_, 0]
+                composition = start_i[start, T_COMPOSITION]
+                construction = composition_entries[composition, units[from_, 1]]
+                normal = tm.vec3(start_f[start, S_NX], start_f[start, S_NY], start_f[start, S_NZ])
+                of[lane] = start
+                rows[lane] = start * MAX_ENTRIES + units[from_, 1]
+                bases[lane] = start * (series.shape[1] + 1) * SCRATCH_ROWS
+                constructions[lane] = construction
+                like[lane] = 2 * (construction * ORIENTATIONS + orientation_class(normal))
+                lane_constants(
+                    c, lane, construction, normal, start_f[start, S_WIND], start_f[start, S_PA],
+                    properties, modes, physics, mode,
+                )  # fmt: skip
+                c[R_WEIGHT * LANES + lane] = composition_shares[composition, units[from_, 1]]
+            march_start_block(
+                c, width, of, rows, bases, constructions, like, steps, first_chunk, scratch,
+                start_state, series, free, modes, classes, out, out_of_step, full_output, physics,
+                switches, mode,
+            )  # fmt: skip

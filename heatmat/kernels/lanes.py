@@ -336,8 +336,7 @@ def step_lanes(
         t[N_STILL * LANES + q] = calm + ti.select(wet > 0.0, WET_STILL, STILL)
         t[N_MOVED * LANES + q] = 1e30
         t[N_FORCED * LANES + q] = lane_forced(c, q, wind_x, wind_y, windward, leeward)
-        held = c[R_AT_AIR * LANES + q] * t_air
-        held += (1.0 - c[R_AT_AIR * LANES + q]) * c[R_HELD * LANES + q]
+        held = ti.select(c[R_AT_AIR * LANES + q] > 0.5, t_air, c[R_HELD * LANES + q])
         guess = s[S_THETA * LANES + q] + s[S_DRIFT * LANES + q]
         t[N_THETA * LANES + q] = ti.select(c[R_SLAB * LANES + q] > 0.5, guess, held)
         t[N_HISTORY * LANES + q] = history
