@@ -7,7 +7,6 @@ in one more bounce, and what is left shrinks six to ten times. Maps gather from 
 
 import os
 import zipfile
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ import numpy as np
 from heatmat.case import Case
 from heatmat.chunks import Chunk
 from heatmat.errors import InputError
+from heatmat.field_launch import Neighbours, march
 from heatmat.field_links import (
     Bundle,
     empty_bundle,
@@ -30,11 +30,10 @@ from heatmat.field_twins import fingerprint, same_rays
 from heatmat.field_units import Units, texel_units
 from heatmat.kernels import field_march, layout
 from heatmat.kernels.field_incident import QUANTUM
-from heatmat.kernels.lanes import LANES
 from heatmat.rayfield import RayField, to_device
 from heatmat.reference_classes import ReferenceClasses
 from heatmat.runtime import ensure_device, ti
-from heatmat.shadow_map import map_shadows
+from heatmat.shadow_map import map_shadows, no_shadow_map
 from heatmat.tables import DeviceTables
 
 RAYS = 8
@@ -53,9 +52,6 @@ FIRST_PASSES = 2
 PASSES = 3
 """Passes of the periodic day of what gathers from the field: two corrections leave a few hundredths
 of a kelvin at most."""
-
-BLOCK_BYTES = 4 << 20
-"""Scratch memory of one launch: it stays in the cache."""
 
 
 class Field:
@@ -105,6 +101,7 @@ class Field:
         self.store = ti.ndarray(dtype=ti.u32, shape=(1,))
         self.other = self.store
         self.words = 0
+        self.shadow_map = no_shadow_map()
         self.units: Units = texel_units(self.bundle, self.entries, self.shares)
         self._state = self._state_array(1)
 
@@ -321,88 +318,4 @@ class Field:
             ti.ndarray(dtype=ti.f32, shape=(1, 1)),
             texels=True,
             light=light,
-        )
-
-
-@dataclass
-class Neighbours:
-    """Parts that share what falls on them: see `kernels.field_gather`.
-
-    Attributes
-    ----------
-    near, weight : ti.Ndarray, shape (parts, most)
-    known : ti.Ndarray, shape (parts, sets + 1, LINK_FLOATS)
-    """
-
-    near: ti.Ndarray
-    weight: ti.Ndarray
-    known: ti.Ndarray
-
-    @classmethod
-    def none(cls) -> "Neighbours":
-        """Of texels, which have none."""
-        return cls(
-            ti.ndarray(dtype=ti.i32, shape=(1, 1)),
-            ti.ndarray(dtype=ti.f32, shape=(1, 1)),
-            ti.ndarray(dtype=ti.f32, shape=(1, 1, 1)),
-        )
-
-
-def march(
-    field: Field,
-    bundle: Bundle,
-    units: Units,
-    neighbours: Neighbours,
-    stage: Stage,
-    sizes: object,
-    stores: tuple,
-    begin: ti.Ndarray,
-    end: ti.Ndarray,
-    out: ti.Ndarray,
-    *,
-    texels: bool,
-    light: bool,
-) -> None:
-    """Launch `kernels.field_march.march_units` for a bundle and a stage."""
-    width = LANES * (4 * stage.rows + stage.steps + 2 + stage.nodes)
-    size = min(units.blocks, max(64, BLOCK_BYTES // (4 * width)))
-    scratch = ti.ndarray(dtype=ti.f32, shape=(size * width,))
-    for first in range(0, units.blocks, size):
-        field_march.march_units(
-            int(texels),
-            int(field.case.physics.convection[0]),
-            units.units,
-            units.weight,
-            bundle.start_f,
-            bundle.start_i,
-            bundle.leader,
-            bundle.links,
-            bundle.count,
-            bundle.known,
-            bundle.bits,
-            neighbours.near,
-            neighbours.weight,
-            neighbours.known,
-            stores[0],
-            stores[1],
-            stores[2],
-            scratch,
-            begin,
-            end,
-            stage.series,
-            stage.sun,
-            stage.node_of,
-            stage.free,
-            stage.modes,
-            stage.properties,
-            field.forcing.classes,
-            out,
-            stage.out_of_step,
-            first,
-            min(size, units.blocks - first),
-            bundle.samples,
-            int(light),
-            sizes,
-            field.tables.physics,
-            field.tables.switches,
         )

@@ -19,7 +19,7 @@ CELL = 2.0
 FINE, COARSE = Effort(samples=4, rays=4, sets=2), Effort(samples=2, rays=4, sets=2)
 """Effort for a part of a pixel that is one cell, and of one that is many."""
 
-AUDIT = 8
+AUDIT = 12
 """One part in so many is marched twice, with half its rays each: what tells the error of all."""
 
 FEW = 20_000
@@ -231,19 +231,20 @@ def _tile(
     }
     for name, chosen in by_kind.items():
         tile[name] = _weighted(mean, share * chosen, pixel, pixels)
-    emitted = _weighted(values.radiometric**4, share, pixel, pixels)
-    tile["radiometric_temperature"] = emitted ** np.float32(0.25)
+    emitted = _weighted(np.square(np.square(values.radiometric)), share, pixel, pixels)
+    tile["radiometric_temperature"] = np.sqrt(np.sqrt(emitted))
     for name, flat in (("sky_view_factor", values.sky_view), ("sunlit_hours", values.sunlit_hours)):
         tile[name] = _weighted(flat[:, None].astype(np.float32), share, pixel, pixels)[:, 0]
     error_class = (
         values.composition * (SKY_CLASSES.size + 1) + np.searchsorted(SKY_CLASSES, values.sky_view)
     ).astype(np.int32)
-    audited = split & np.isfinite(values.sets).all(axis=(1, 2))
+    audited = np.flatnonzero(split)
+    audited = audited[np.isfinite(values.sets[audited]).all(axis=(1, 2))]
     tile["part_pixel"] = pixel.astype(np.int32)
     tile["part_square"] = (share**2).astype(np.float32)
     tile["part_class"] = error_class
     tile["audit_class"] = error_class[audited]
-    tile["audit_square"] = values.error[audited] ** 2
+    tile["audit_square"] = pick_values(values, audited).error ** 2
     return tile
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from heatmat.field_launch import Neighbours, march
 from heatmat.field_links import Bundle, empty_bundle, link_bundle, place_bundle, shade_bundle
 from heatmat.field_units import texel_units
 from heatmat.kernels import layout
@@ -69,7 +70,7 @@ def march_near(
     ti.Ndarray of uint32
         Series that leave the points, `field.words` each.
     """
-    from heatmat.field import PASSES, Neighbours, march
+    from heatmat.field import PASSES
 
     none = ti.ndarray(dtype=ti.u32, shape=(1,))
     if effort.near <= 0.0:

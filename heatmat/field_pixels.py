@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from heatmat.kernels import texels
-from heatmat.rayfield import RayField
+from heatmat.rayfield import RayField, to_device
 from heatmat.runtime import ti
 from heatmat.sampling_plan import KINDS, plan_squares
 from heatmat.solver import Requests
@@ -75,28 +75,29 @@ def parts_of_cells(
         Where in each stratum of a part its position is taken; default: the middle.
     """
     number = side * side
-    found = ti.ndarray(dtype=ti.i32, shape=(nx * ny, number))
-    texels.regions_in_cells(
-        found,
-        side,
-        ti.Vector([west, south, size, size], ti.f32),
-        ti.Vector([nx, ny, 0, 0], ti.i32),
-        *field.geometry[:4],
-        field.grid_f,
-        field.grid_i,
-    )
-    regions = found.to_numpy()
+    place = ti.Vector([west, south, size, size], ti.f32), ti.Vector([nx, ny, 0, 0], ti.i32)
+    city = (*field.geometry[:4], field.grid_f, field.grid_i)
+    alone = ti.ndarray(dtype=ti.i32, shape=(nx * ny,))
+    texels.whole_cells(alone, *place, *city)
+    region_of = alone.to_numpy()
+    near_edges = np.flatnonzero(region_of < 0)
     order = np.argsort(_morton(side))
-    mixed = (regions != regions[:, :1]).any(axis=1)
     u = np.full(nx * ny, 0.5) if fraction is None else fraction
-    whole = np.flatnonzero(~mixed)
-    parts = [
-        (whole, regions[whole, 0], np.full(whole.size, number), _strata(u[whole], samples, number))
-    ]
-    parts[0] = (*parts[0][:3], order[parts[0][3]])
-    cut = np.flatnonzero(mixed)
+    regions = np.zeros((0, number), np.int32)
+    if near_edges.size:
+        found = ti.ndarray(dtype=ti.i32, shape=(near_edges.size, number))
+        texels.regions_in_cells(found, to_device(near_edges), side, *place, *city)
+        regions = found.to_numpy()
+        region_of[near_edges] = regions[:, 0]
+    mixed = (regions != regions[:, :1]).any(axis=1)
+    cut = near_edges[mixed]
+    is_whole = np.ones(nx * ny, bool)
+    is_whole[cut] = False
+    whole = np.flatnonzero(is_whole)
+    middles = order[_strata(u[whole], samples, number)]
+    parts = [(whole, region_of[whole], np.full(whole.size, number), middles)]
     if cut.size:
-        parts.append(_cut(cut, regions[cut][:, order], order, u, samples))
+        parts.append(_cut(cut, regions[mixed][:, order], order, u, samples))
     cell, region, length, point = (np.concatenate([part[k] for part in parts]) for k in range(4))
     by_cell = np.argsort(cell, kind="stable")
     cell, region, length, point = (a[by_cell] for a in (cell, region, length, point))

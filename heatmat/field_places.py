@@ -6,7 +6,8 @@ import numpy as np
 
 from heatmat.case import BASE_TEMPERATURE
 from heatmat.chunks import Chunk
-from heatmat.field import PASSES, Field, Neighbours, march
+from heatmat.field import PASSES, Field
+from heatmat.field_launch import Neighbours, march
 from heatmat.field_links import (
     Bundle,
     empty_bundle,
@@ -116,9 +117,13 @@ class PlaceValues:
     @property
     def mean(self) -> np.ndarray:
         """Temperatures [K], shape (places, times)."""
-        number = np.isfinite(self.sets).sum(axis=1)
+        mean = self.sets[:, 0].copy()
+        several = np.flatnonzero(np.isfinite(self.sets[:, 1:]).any(axis=(1, 2)))
+        sets = self.sets[several]
+        number = np.isfinite(sets).sum(axis=1)
         with np.errstate(invalid="ignore", divide="ignore"):
-            return (np.nansum(self.sets, axis=1) / number).astype(np.float32)
+            mean[several] = np.nansum(sets, axis=1) / number
+        return mean
 
     @property
     def error(self) -> np.ndarray:
@@ -310,8 +315,9 @@ def _values(
         emissivity = field.case.constructions.emissivity[table[:, U_CONSTRUCTION], None]
         emits = weight * emissivity.astype(np.float32)
         first = np.flatnonzero(np.append(True, np.diff(place) != 0))
-        total = np.add.reduceat(emits * (theta + np.float32(BASE_TEMPERATURE)) ** 4, first)
-        radiometric[place[first]] = (total / np.add.reduceat(emits, first)) ** np.float32(0.25)
+        squares = np.square(theta + np.float32(BASE_TEMPERATURE))
+        total = np.add.reduceat(emits * np.square(squares), first)
+        radiometric[place[first]] = np.sqrt(np.sqrt(total / np.add.reduceat(emits, first)))
     records = bundle.start_i.to_numpy().reshape(-1, effort.samples, layout.START_INTS)
     valid = records[:, :, layout.T_VALID] == 1
     first = np.argmax(valid, axis=1)

@@ -223,7 +223,15 @@ def mixtures(
         Composition of each texel, and the tables with rows for the mixtures after the others.
     """
     ordered = np.sort(compositions, axis=1)
-    kinds, index = np.unique(ordered, axis=0, return_inverse=True)
+    # One number a row sorts many times faster than rows do.
+    number = ordered.shape[1]
+    base = int(ordered.max(initial=0)) + 2
+    if base**number < 1 << 62:
+        digits = base ** np.arange(number - 1, -1, -1, dtype=np.int64)
+        keys, index = np.unique((ordered.astype(np.int64) + 1) @ digits, return_inverse=True)
+        kinds = keys[:, None] // digits % base - 1
+    else:
+        kinds, index = np.unique(ordered, axis=0, return_inverse=True)
     more_entries, more_shares = [entries], [shares]
     row_of = np.zeros(len(kinds), int)
     rows = entries.shape[0]

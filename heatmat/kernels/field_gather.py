@@ -70,19 +70,12 @@ def gather_parts(
                     start = part * samples + s
                     for j in range(which * rays, which * rays + count[start, which]):
                         link = links[start, j]
-                        at = link * stored + first
                         if link >= texels:
-                            at = (link - texels) * stored + first
-                        for k in ti.static(range(BLOCK)):
-                            word = ti.u32(0)
-                            if link >= texels:
-                                word = near_store[at + k]
-                            elif other:
-                                word = other_store[at + k]
-                            else:
-                                word = store[at + k]
-                            low[k] += ti.cast(word & ti.u32(0xFFFF), ti.i32)
-                            high[k] += ti.cast(word >> ti.u32(16), ti.i32)
+                            add_words(low, high, near_store, (link - texels) * stored + first)
+                        elif other:
+                            add_words(low, high, other_store, link * stored + first)
+                        else:
+                            add_words(low, high, store, link * stored + first)
                 whole_low += low
                 whole_high += high
                 to = (part * (sets + 1) + which) * stored + first
@@ -91,6 +84,15 @@ def gather_parts(
             pack(
                 part_store, to, stored - first, whole_low, whole_high, each / ti.cast(sets, ti.f32)
             )
+
+
+@ti.func
+def add_words(low: ti.template(), high: ti.template(), store: ti.template(), at):
+    """Add both halves of a block of words."""
+    for k in ti.static(range(BLOCK)):
+        word = store[at + k]
+        low[k] += ti.cast(word & ti.u32(0xFFFF), ti.i32)
+        high[k] += ti.cast(word >> ti.u32(16), ti.i32)
 
 
 @ti.func

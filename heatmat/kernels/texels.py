@@ -5,9 +5,18 @@ one facade. A ray that meets a surface is kept as the number of its texel; what 
 border is added up, since its series are known.
 """
 
+from heatmat.kernels.edges import B_COUNT, E_AX, E_AY, E_BX, E_BY, ROW, VERTEX
 from heatmat.kernels.gather import physics_vector, sky_weight, switches_vector
 from heatmat.kernels.heightfield import (
     BORDER,
+    C_CODE,
+    CELL,
+    G_CELL,
+    G_EAST,
+    G_NORTH,
+    G_SOUTH,
+    G_STRIDE,
+    G_WEST,
     GROUND,
     LEAF,
     ROOF,
@@ -132,9 +141,70 @@ def wall_row(z, height):
     return row
 
 
+@ti.func
+def clear_of_edges(x, y, half, row, blocks: ti.template()):
+    """Whether no edge of the block at `row` comes into a square around (x, y)."""
+    clear = True
+    for j in range(row + 1, row + 1 + ti.cast(blocks[ROW * row + B_COUNT], ti.i32)):
+        ax = blocks[ROW * j + E_AX] - x
+        ay = blocks[ROW * j + E_AY] - y
+        bx = blocks[ROW * j + E_BX] - x
+        by = blocks[ROW * j + E_BY] - y
+        beside = ti.min(ax, bx) > half or ti.max(ax, bx) < -half
+        beside = beside or ti.min(ay, by) > half or ti.max(ay, by) < -half
+        # The square's corners on one side of the line
+        far = ti.abs(ax * by - ay * bx) > half * (ti.abs(bx - ax) + ti.abs(by - ay))
+        if not (beside or far):
+            clear = False
+    return clear
+
+
+@ti.kernel
+def whole_cells(
+    out: I1,
+    texel_f: vec4,
+    texel_i: ivec4,
+    cells: F1,
+    blocks: F1,
+    block_edges: I1,
+    edge_sides: I2,
+    grid_f: grid_numbers,
+    grid_i: ivec4,
+):
+    """Region of every coarse cell that no edge comes near, -1 of the others."""
+    for cell in range(out.shape[0]):
+        iy = cell // texel_i[0]
+        ix = cell - iy * texel_i[0]
+        x = texel_f[0] + (ti.cast(ix, ti.f32) + 0.5) * texel_f[2]
+        y = texel_f[1] + (ti.cast(iy, ti.f32) + 0.5) * texel_f[2]
+        half = 0.5 * texel_f[2] + VERTEX
+        # Of the rays' cells, those that it reaches into
+        low = tm.ivec2(
+            ti.cast(ti.floor((x - half - grid_f[G_WEST]) / grid_f[G_CELL]), ti.i32) + 1,
+            ti.cast(ti.floor((y - half - grid_f[G_SOUTH]) / grid_f[G_CELL]), ti.i32) + 1,
+        )
+        high = tm.ivec2(
+            ti.cast(ti.floor((x + half - grid_f[G_WEST]) / grid_f[G_CELL]), ti.i32) + 1,
+            ti.cast(ti.floor((y + half - grid_f[G_SOUTH]) / grid_f[G_CELL]), ti.i32) + 1,
+        )
+        found = -1
+        # Beyond the maps all is ground, whatever the last cells say.
+        if low.x >= 1 and low.y >= 1 and x + half < grid_f[G_EAST] and y + half < grid_f[G_NORTH]:
+            clear = True
+            for jy in range(low.y, high.y + 1):
+                for jx in range(low.x, high.x + 1):
+                    code = ti.cast(cells[CELL * (jy * grid_i[G_STRIDE] + jx) + C_CODE], ti.i32)
+                    if code < 0 and clear:
+                        clear = clear_of_edges(x, y, half, -1 - code, blocks)
+            if clear:
+                found = region_at(x, y, cells, blocks, block_edges, edge_sides, grid_f, grid_i)
+        out[cell] = found
+
+
 @ti.kernel
 def regions_in_cells(
     out: I2,
+    chosen: I1,
     side: ti.i32,
     texel_f: vec4,
     texel_i: ivec4,
@@ -145,10 +215,11 @@ def regions_in_cells(
     grid_f: grid_numbers,
     grid_i: ivec4,
 ):
-    """Region at side x side points of every coarse cell, in the middles of its subcells."""
-    for i in range(out.shape[0] * side * side):
-        cell = i // (side * side)
-        k = i - cell * side * side
+    """Region at side x side points of chosen coarse cells, in the middles of their subcells."""
+    for i in range(chosen.shape[0] * side * side):
+        row = i // (side * side)
+        k = i - row * side * side
+        cell = chosen[row]
         iy = cell // texel_i[0]
         ix = cell - iy * texel_i[0]
         step = texel_f[2] / ti.cast(side, ti.f32)
@@ -158,7 +229,7 @@ def regions_in_cells(
             + ti.cast(iy, ti.f32) * texel_f[2]
             + (ti.cast(k // side, ti.f32) + 0.5) * step
         )
-        out[cell, k] = region_at(x, y, cells, blocks, block_edges, edge_sides, grid_f, grid_i)
+        out[row, k] = region_at(x, y, cells, blocks, block_edges, edge_sides, grid_f, grid_i)
 
 
 @ti.kernel
