@@ -18,7 +18,7 @@ KINDS = ("wall", "roof", "ground")
 
 RANGES: MappingProxyType[str, tuple[float, float, str]] = MappingProxyType(
     {
-        "thermal_conductivity": (0.005, 500.0, "W/(m K)"),
+        "thermal_conductivity": (0.005, 50000.0, "W/(m K)"),
         "density": (0.5, 25000.0, "kg/m3"),
         "specific_heat": (100.0, 6000.0, "J/(kg K)"),
         "thickness": (1e-5, 20.0, "m"),
@@ -30,7 +30,7 @@ RANGES: MappingProxyType[str, tuple[float, float, str]] = MappingProxyType(
         "temperature": (150.0, 400.0, "K"),
     }
 )
-"""What any input may be: wide, from aerogel to silver; only slips of units fall outside."""
+"""What any input may be: wide, from aerogel to stirred water; only slips of units fall outside."""
 
 INSIDE_FILM = MappingProxyType({"wall": 7.69, "roof": 5.88})
 """Inside film [W m-2 K-1]: 1/0.13, 1/0.17 (EN ISO 6946:2017, Table 7, horizontal, downward)."""
