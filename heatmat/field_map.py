@@ -165,7 +165,9 @@ def march_rows(
     west = grid.west - reach * cell
     nx, ny = grid.nx * k + 2 * reach, (rows[1] - rows[0]) * k + 2 * reach
     effort = map_effort(grid, rays)
-    parts = parts_of_cells(field.rays, west, south, cell, nx, ny, effort.samples)
+    shared = shared or TileRays()
+    parts = shared.parts or parts_of_cells(field.rays, west, south, cell, nx, ny, effort.samples)
+    shared.parts = parts
     column, row = parts.cell % nx, parts.cell // nx
     inside = (column >= reach) & (column < nx - reach) & (row >= reach) & (row < ny - reach)
     # Columns and rows of the cells in the world, wherever the map begins.

@@ -84,9 +84,12 @@ class TileRays:
     Attributes
     ----------
     bundle : Bundle, optional
+    parts : Parts, optional
+        What the tile's pixels consist of.
     """
 
     bundle: Bundle | None = None
+    parts: Parts | None = None
 
 
 @dataclass

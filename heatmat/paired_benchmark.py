@@ -253,12 +253,15 @@ def _map_groups(samples: Samples, pair: Any, storeys: np.ndarray) -> dict[str, n
 def point_samples(
     sides: tuple[Simulation, Simulation], points: pd.DataFrame, seeds: list[int], paths: int
 ) -> tuple[Samples, dict[str, np.ndarray], Cost]:
-    """The same at points that follow paths; more effort is twice the paths."""
+    """The same at points that follow paths; more effort is twice the paths.
+
+    A pair takes half as many paths again: what it saves by tracing them once.
+    """
     from heatmat.comparison import compare
 
     def pair(seed: int) -> Difference:
         before, after = (with_seed(side, seed) for side in sides)
-        return compare(before, after, points, max_rays=paths)
+        return compare(before, after, points, max_rays=paths * 3 // 2)
 
     def both(seed: int, paths: int) -> list[np.ndarray]:
         runs = (with_seed(side, seed) for side in sides)

@@ -15,10 +15,13 @@ from heatmat.rayfield import to_device
 from heatmat.requests import Requests, Starts, join, pad, padded
 from heatmat.sampling_plan import pick, replicate
 from heatmat.solver import Solver
-from heatmat.variants import joint_labels
 
 if TYPE_CHECKING:
+    from heatmat.case import Case
     from heatmat.placing import Places
+
+LABELS = ("facade_composition", "region_composition", "ground_composition")
+"""What surfaces are made of, by field of `Maps`."""
 
 
 class PairedSolver:
@@ -36,7 +39,7 @@ class PairedSolver:
 
     def __init__(self, before: Solver, after: Solver) -> None:
         cases = before.case, after.case
-        labels, rows = joint_labels([case.maps for case in cases])
+        labels, rows = _joined(cases)
         # Labels of what has none: walls beyond the facades, and constructions that points name.
         default = len(rows[0])
         named = sorted(set(cases[0].compositions) & set(cases[1].compositions))
@@ -135,6 +138,31 @@ class PairedSolver:
                 found[rows] = part
         assert found is not None
         return found[..., 0], found[..., 1]
+
+
+def _joined(cases: tuple[Case, Case]) -> tuple[dict[str, np.ndarray], list[np.ndarray]]:
+    """Joint labels by field of `Maps`, and the composition of either side that each stands for.
+
+    Where all surfaces of a field have one label on both sides it is that label.
+    """
+    maps = [case.maps for case in cases]
+    count = min(len(case.compositions) for case in cases)
+    labels: dict[str, np.ndarray] = {}
+    rows = [[np.arange(count)], [np.arange(count)]]
+    for name in LABELS:
+        own = [getattr(side, name) for side in maps]
+        if np.array_equal(*own):
+            labels[name] = own[0]
+            continue
+        code, where, index = np.unique(
+            own[0].astype(np.int64) * len(cases[1].compositions) + own[1],
+            return_index=True, return_inverse=True,
+        )  # fmt: skip
+        labels[name] = (count + index).reshape(own[0].shape).astype(np.int32)
+        count += code.size
+        for side, array in zip(rows, own, strict=True):
+            side.append(array.ravel()[where])
+    return labels, [np.concatenate(side) for side in rows]
 
 
 def by_replicate(whole: Sums) -> np.ndarray:
