@@ -210,7 +210,7 @@ def estimate(
         room = most // (rays * done[active])
         wanted[active] = done[active] * np.maximum(1, np.minimum(more, room))
     assert whole is not None
-    return whole.estimate()
+    return found if active.size == len(places) else whole.estimate()
 
 
 def _rays(most: int, target_error: float, area: bool) -> int:
