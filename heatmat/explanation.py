@@ -34,6 +34,9 @@ SURE = 2.0
 SMALLEST = 0.003
 """Least change of the mean temperature that counts [K]."""
 
+TOLD = 0.05
+"""Least term of the balance that a sentence is made for [W/m2]: one decimal is shown."""
+
 TERMS = {
     "absorbed_shortwave": "absorbed_shortwave_w_m2",
     "net_longwave": "net_longwave_w_m2",
@@ -248,6 +251,7 @@ def sentences(table: pd.DataFrame) -> list[str]:
         _sentence({str(key): value for key, value in row.items()})
         for row in table.to_dict("records")
         if abs(row["change_k"]) >= max(SMALLEST, row["standard_error_k"])
+        and max(abs(row[TERMS[name]]) for name in BALANCE) >= TOLD
     ]
 
 
@@ -261,6 +265,8 @@ def _sentence(row: dict[str, Any]) -> str:
     answers.sort(key=lambda name: -abs(terms[name]))
     told = [name for name in drivers if abs(terms[name]) > 0.2 * abs(terms[drivers[0]])]
     group = row["group"]
+    if group.endswith("that warm" if sign < 0.0 else "that cool"):
+        group += " on the whole"
     verb = "is" if row["surface"] == "ground" else "are"
     text = (
         f"{group[:1].upper()}{group[1:]} {verb} {abs(change):.2f} K "

@@ -172,7 +172,13 @@ def _with_error(wide: pd.DataFrame, index: Any, period: str) -> str:
     change = wide.loc[index, ("change_k", period)]
     error = wide.loc[index, ("standard_error_k", period)]
     digits = 2 if abs(change) >= 0.1 else 3
-    return f"{number(change, digits)} ± {number(error, max(digits, 3))}"
+    return f"{number(change, digits)} ± {_small(error, max(digits, 3))}"
+
+
+def _small(error: float, digits: int) -> str:
+    """An error that is not told as nought."""
+    least = 10.0**-digits
+    return f"<{least:.{digits}f}" if 0.0 < error < 0.5 * least else number(error, digits)
 
 
 def energy_table(explanation: pd.DataFrame) -> str:
@@ -188,7 +194,7 @@ def energy_table(explanation: pd.DataFrame) -> str:
             row["group"],
             row["period"],
             row["places"],
-            f"{number(row['change_k'], 2)} ± {number(row['standard_error_k'], 2)}",
+            f"{number(row['change_k'], 2)} ± {_small(row['standard_error_k'], 2)}",
             *(number(row[column], 1) for column in TERMS.values()),
         ]
         for row in explanation.to_dict("records")

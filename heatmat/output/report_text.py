@@ -81,6 +81,7 @@ summary{cursor:pointer;font-weight:600}
 footer{margin-top:3rem;border-top:1px solid var(--line);color:var(--muted);font-size:.85rem}
 @media print{:root{--ink:#000;--muted:#444;--line:#ccc;--page:#fff}
 body{font-size:10.5pt}main{max-width:none;padding:0}figure,tr{break-inside:avoid}
-.pairs{grid-template-columns:1fr 1fr}
+.pairs{grid-template-columns:1fr 1fr}.scroll{overflow:visible}table{font-size:8pt}
+th{white-space:normal}th,td{padding:.25rem .5rem .25rem 0}.n{padding-left:.2rem}
 h2{break-after:avoid}a{color:inherit}}
 """
