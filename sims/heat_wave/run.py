@@ -50,7 +50,8 @@ def draw(frame: pd.DataFrame, path: Path) -> None:
         axes.spines[["top", "right"]].set_visible(False)
         axes.set_ylabel("surface temperature [°C]")
         axes.set_xlabel("day of the heat wave")
-    figure.axes[0].legend(frameon=False)
+    lines, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(lines, labels, loc="outside upper right", ncols=2, frameon=False)
     figure.savefig(path)
 
 
