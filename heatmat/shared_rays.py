@@ -186,6 +186,7 @@ class SharedRays(Solver):
                 forcing.hour_lit,
                 forcing.series,
                 forcing.hours,
+                forcing.sun,
                 forcing.free,
                 forcing.hour_free,
                 tables.modes,

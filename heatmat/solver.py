@@ -295,6 +295,7 @@ class Solver:
             forcing.node_of_step,
             forcing.hour_lit,
             forcing.hours,
+            forcing.sun,
             forcing.hour_free,
             tables.hour_modes,
             tables.hour_properties,

@@ -34,6 +34,8 @@ class ChunkForcing:
     node_of_step, out_of_step : ti.Ndarray, shape (steps + 2,)
     hours : ti.Ndarray, shape (layout.FORCING_ROWS, hours + 1)
         Hours as later vertices march them: steps are means, stamps those at their ends.
+    sun : ti.Ndarray, shape (4, steps + steps ahead + 1)
+        Beam and sun of every step of these hours, the first rows of the forcing.
     hour_free : ti.Ndarray, shape (constructions, hours + 1)
     hour_lit : ti.Ndarray, shape (hours + 2,)
     """
@@ -45,6 +47,7 @@ class ChunkForcing:
     node_of_step: ti.Ndarray
     out_of_step: ti.Ndarray
     hours: ti.Ndarray
+    sun: ti.Ndarray
     hour_free: ti.Ndarray
     hour_lit: ti.Ndarray
 
@@ -208,6 +211,7 @@ class DeviceTables:
                 class_hours=to_device(np.ascontiguousarray(class_hours)),
                 node_of_step=to_device(chunk.node_of_step),
                 out_of_step=to_device(out),
+                sun=to_device(np.ascontiguousarray(rows[: layout.F_SUN_Z + 1])),
                 hours=to_device(by_hour(rows, hours.steps, hours.last)),
                 hour_free=to_device(np.ascontiguousarray(free[:, ends])),
                 hour_lit=to_device(hours.lit),

@@ -244,6 +244,7 @@ class TangentSolver(Solver):
             forcing.node_of_step,
             forcing.hour_lit,
             forcing.hours,
+            forcing.sun,
             d.hours,
             forcing.hour_free,
             d.hour_free,

@@ -53,6 +53,7 @@ def march_paths(
     node_of_step: I1,
     hour_lit: I1,
     hours: F2,
+    sun: F2,
     free: F2,
     modes: F2,
     properties: F2,
@@ -126,8 +127,9 @@ def march_paths(
                 all_global = ti.select(switches[O_UNSHADED] == 1 and kind == GROUND, 1, 0)
                 bring_lane(c, lane, kind, brings, all_global)
                 lit_hours(
-                    lane, way, slot, path, ti.select(k == 1, 1, 0), per_hour, last,
+                    lane, way, slot, path, ti.select(k == 1, 1, 0), n_k, per_hour, last,
                     switches[O_DAY], lanes_series, path_bits, vertex_bits, node_of_step, hour_lit,
+                    sun,
                 )  # fmt: skip
             receive_lanes(
                 c, way, ti.select(k == 1, 1, 0), last, switches[O_DAY], lanes_series, hours

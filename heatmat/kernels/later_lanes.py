@@ -6,7 +6,7 @@ go along their tangents at the reference's temperature (`kernels.line_lanes`), s
 linear in what is random.
 """
 
-from heatmat.kernels.lanes import LANES, R_EMISSION, R_SLAB, R_STEADY
+from heatmat.kernels.lanes import LANES, R_SLAB, R_STEADY
 from heatmat.kernels.later_receive import R_LIT
 from heatmat.kernels.layout import (
     F_AIR,
@@ -23,6 +23,7 @@ from heatmat.kernels.layout import (
 )
 from heatmat.kernels.line_lanes import (
     L_AFTER,
+    L_BEFORE,
     L_EXCHANGE,
     L_EXCHANGE_R,
     L_FREE,
@@ -31,20 +32,20 @@ from heatmat.kernels.line_lanes import (
     L_KNOWN_BEFORE,
     L_LAG,
     L_LIKE,
-    L_MEAN,
-    L_MEAN_R,
     L_MODES,
     L_MODES_R,
     L_MORE,
     L_MORE_AFTER,
     L_MORE_BEFORE,
     L_START,
+    L_STEEP,
     L_SUM_FLUX,
     L_SUM_SLOPE,
     LINE_ROWS,
     line_lanes,
     line_periodic,
     line_place,
+    line_sent,
 )
 from heatmat.kernels.linear import LINEAR_PASSES, WARMING
 from heatmat.kernels.receive import H_LIT, H_LONG, H_MORE, H_REFERENCE, HOUR_ROWS
@@ -77,6 +78,8 @@ def begin_lane(
         # The flux that keeps the steady state; what is known is taken off when it is.
         x[L_EXCHANGE_R * LANES + lane] = flux
         x[L_EXCHANGE * LANES + lane] = flux
+        x[L_BEFORE * LANES + lane] = start
+        x[L_STEEP * LANES + lane] = 0.0
     else:
         for k in range(MODES):
             x[(L_MODES_R + k) * LANES + lane] = state[slot, k]
@@ -86,6 +89,8 @@ def begin_lane(
         x[L_SUNNY * LANES + lane] = state[slot, X_EMISSION]
         x[L_EXCHANGE * LANES + lane] = state[slot, X_VERTEX + MODES]
         x[L_MORE_BEFORE * LANES + lane] = state[slot, X_VERTEX + MODES + 1]
+        x[L_BEFORE * LANES + lane] = state[slot, X_VERTEX + MODES + 2]
+        x[L_STEEP * LANES + lane] = state[slot, X_VERTEX + MODES + 3]
 
 
 @ti.func
@@ -99,6 +104,8 @@ def keep_lane(x: ti.template(), lane, slot, state: ti.template()):
     state[slot, X_EMISSION] = x[L_SUNNY * LANES + lane]
     state[slot, X_VERTEX + MODES] = x[L_EXCHANGE * LANES + lane]
     state[slot, X_VERTEX + MODES + 1] = x[L_MORE * LANES + lane]
+    state[slot, X_VERTEX + MODES + 2] = x[L_BEFORE * LANES + lane]
+    state[slot, X_VERTEX + MODES + 3] = x[L_STEEP * LANES + lane]
 
 
 @ti.func
@@ -188,11 +195,7 @@ def march_later_lanes(
             if last_turn:
                 air = 0.5 * (hours[F_AIR, h - 1] + t_air)
                 for q in range(LANES):
-                    mean_r = x[L_MEAN_R * LANES + q]
-                    about = mean_r + linear * (air - mean_r)
-                    t = about + physics[P_BASE]
-                    h_r = 4.0 * c[R_EMISSION * LANES + q] * t * t * t
-                    sent = h_r * (0.25 * t + x[L_MEAN * LANES + q] - about)
+                    sent = line_sent(c, x, q, air, linear, physics[P_BASE])
                     lanes_series[at + H_LONG * LANES + q] += sent
                 if h == count_hours and keep == 1:
                     for q in range(active):

@@ -56,9 +56,9 @@ CONSTANT_ROWS = STILL_ROWS + 2
 
 @ti.func
 def lit_hours(
-    lane, way, slot, path, first, per_hour, last, day, lanes_series: ti.template(),
+    lane, way, slot, path, first, normal, per_hour, last, day, lanes_series: ti.template(),
     path_bits: ti.template(), bits: ti.template(), node_of_step: ti.template(),
-    hour_lit: ti.template(),
+    hour_lit: ti.template(), sun: ti.template(),
 ):  # fmt: skip
     """Share of each hour's sun that a vertex sees; `first` = 1 for the first of its path."""
     for h in range(1, last + 1):
@@ -68,7 +68,7 @@ def lit_hours(
             if h > day and hour_lit[h] == hour_lit[ti.max(h - day, 0)]:
                 seen = lanes_series[at - day * HOUR_ROWS * LANES]
             elif first == 1:
-                seen = lit_part(path_bits, path, node_of_step, h, per_hour)
+                seen = lit_part(path_bits, path, normal, node_of_step, h, per_hour, sun)
             else:
                 seen = sunlit(bits, slot, hour_lit[h])
         lanes_series[at] = seen

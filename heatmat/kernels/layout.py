@@ -102,7 +102,7 @@ X_FLUX, X_KNOWN, X_THETA, X_EMISSION, X_GROUND_FLUX, X_LATENT = 8, 9, 10, 11, 12
 # of late in place of its emission): modes, exchange flux, and what the path brings beyond the
 # reference's
 X_VERTEX = 14
-STATE_FLOATS = 24
+STATE_FLOATS = 26
 
 # Numbers of the physics (float): convection, sky, references
 (

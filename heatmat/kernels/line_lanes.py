@@ -74,8 +74,11 @@ from heatmat.runtime import ti
     L_THETA_R,
     L_MEAN_R,
     L_MEAN,
-) = (0, 8, 16, 24, 32, *range(40, 63))
-LINE_ROWS = 63
+    L_BEFORE,
+    L_STEEP,
+    L_ROSE,
+) = (0, 8, 16, 24, 32, *range(40, 66))
+LINE_ROWS = 66
 
 
 @ti.func
@@ -104,14 +107,6 @@ def line_lanes(
         if ti.static(reference == 0):
             known += x[L_MORE * LANES + q]
             rise += 0.5 * (x[L_MORE_AFTER * LANES + q] - x[L_MORE_BEFORE * LANES + q])
-        before = x[exchange_row * LANES + q]
-        at_end = known + 0.5 * rise
-        push = known - 0.5 * rise + before
-        rest = rise - before
-        history = x[L_FREE * LANES + q] + c[R_DIRECT * LANES + q] * at_end
-        history += c[R_CONSTANT_SUM * LANES + q] * push + c[R_RISE_SUM * LANES + q] * rest
-        for k in ti.static(range(MODES)):
-            history += c[(R_DECAY + k) * LANES + q] * x[(state + k) * LANES + q]
         theta = x[about_row * LANES + q]
         h, h_slope = lane_films(c, q, theta, t_air, x[L_FORCED * LANES + q], physics, mode)
         about = theta + linear * (t_air - theta)
@@ -120,6 +115,23 @@ def line_lanes(
         convection = h * (t_air - theta) + h_slope * theta
         at_zero = convection - (0.25 * h_r * t - h_r * about)
         slope = c[R_H0 * LANES + q] - h_slope - h_r
+        if ti.static(reference == 0):
+            # For a temperature that goes straight through the hour, what is exchanged lies off the
+            # chord between its ends by a twelfth of their second difference.
+            rose = theta - x[L_BEFORE * LANES + q]
+            steep = x[L_STEEP * LANES + q]
+            known -= ti.select(steep == 0.0, 0.0, rose * (slope - steep) / 12.0)
+            x[L_BEFORE * LANES + q] = theta
+            x[L_STEEP * LANES + q] = slope
+            x[L_ROSE * LANES + q] = rose
+        before = x[exchange_row * LANES + q]
+        at_end = known + 0.5 * rise
+        push = known - 0.5 * rise + before
+        rest = rise - before
+        history = x[L_FREE * LANES + q] + c[R_DIRECT * LANES + q] * at_end
+        history += c[R_CONSTANT_SUM * LANES + q] * push + c[R_RISE_SUM * LANES + q] * rest
+        for k in ti.static(range(MODES)):
+            history += c[(R_DECAY + k) * LANES + q] * x[(state + k) * LANES + q]
         kappa = c[R_KAPPA * LANES + q]
         wet = x[L_WET * LANES + q]
         if ti.static(reference == 1):
@@ -157,6 +169,26 @@ def line_lanes(
             x[L_SUM_FLUX * LANES + q] += flux
             x[L_SUM_THETA * LANES + q] += mean
             x[L_SUM_FREE * LANES + q] += x[L_MEAN_FREE * LANES + q]
+
+
+@ti.func
+def line_sent(c: ti.template(), x: ti.template(), q, air, linear, base):
+    """What a version or path emits, mean of an hour: that of the fourth power, not of the mean.
+
+    Parameters
+    ----------
+    air : float
+        Mean of the hour, as departure from the base [K].
+    linear : float
+        One where emission is linear about it.
+    """
+    mean_r = x[L_MEAN_R * LANES + q]
+    about = mean_r + linear * (air - mean_r)
+    t = about + base
+    h_r = 4.0 * c[R_EMISSION * LANES + q] * t * t * t
+    rose = x[L_ROSE * LANES + q]
+    swing = (1.0 - linear) * 0.125 * rose * rose / t
+    return h_r * (0.25 * t + x[L_MEAN * LANES + q] - about + swing)
 
 
 @ti.func
@@ -289,11 +321,7 @@ def march_line_lanes(
                 air = 0.5 * (hours[F_AIR, h - 1] + t_air)
                 linear = ti.cast(switches[O_LINEAR], ti.f32)
                 for q in range(LANES):
-                    mean_r = x[L_MEAN_R * LANES + q]
-                    about = mean_r + linear * (air - mean_r)
-                    t = about + physics[P_BASE]
-                    h_r = 4.0 * c[R_EMISSION * LANES + q] * t * t * t
-                    sent = h_r * (0.25 * t + x[L_MEAN * LANES + q] - about)
+                    sent = line_sent(c, x, q, air, linear, physics[P_BASE])
                     scratch[at + W_LONG * LANES + q] += sent
             for q in range(LANES):
                 x[L_KNOWN_BEFORE * LANES + q] = x[L_KNOWN * LANES + q]

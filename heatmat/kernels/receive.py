@@ -134,16 +134,28 @@ def pick_construction(composition, u, composition_entries: ti.template(), shares
 
 
 @ti.func
-def lit_part(bits: ti.template(), row, node_of_step: ti.template(), hour, per_hour):
-    """Share of an hour's steps with the sun up that see it."""
-    on = 0.0
-    up = 1e-6
-    for i in range(1, per_hour + 1):
-        node = node_of_step[(hour - 1) * per_hour + i]
+def lit_part(
+    bits: ti.template(),
+    row,
+    normal,
+    node_of_step: ti.template(),
+    hour,
+    per_hour,
+    sun: ti.template(),
+):
+    """Share of an hour's beam that reaches a surface, by its steps and their cosines.
+
+    Without the cosines ground that the sun reaches towards noon would get too little.
+    """
+    got = 0.0
+    could = 1e-6
+    for n in range((hour - 1) * per_hour + 1, hour * per_hour + 1):
+        node = node_of_step[n]
         if node >= 0:
-            up += 1.0
-            on += sunlit(bits, row, node)
-    return on / up
+            weight = 1e-3 + beam_cosine(normal, sun, n)
+            could += weight
+            got += weight * sunlit(bits, row, node)
+    return got / could
 
 
 @ti.func
@@ -166,6 +178,7 @@ def receive(
     node_of_step: ti.template(),
     hour_lit: ti.template(),
     hours: ti.template(),
+    sun: ti.template(),
     properties: ti.template(),
 ):
     """Turn the carried series into what the vertex absorbs and reflects.
@@ -212,7 +225,7 @@ def receive(
             could += beam
         seen = 0.0
         if first == 1:
-            seen = lit_part(path_bits, path, node_of_step, h, per_hour)
+            seen = lit_part(path_bits, path, normal, node_of_step, h, per_hour, sun)
         else:
             seen = sunlit(bits, slot, hour_lit[h])
         beam *= seen

@@ -48,6 +48,7 @@ def receive_lanes(
     node_of_step: ti.template(),
     hour_lit: ti.template(),
     hours: ti.template(),
+    sun: ti.template(),
 ):
     """`receive.receive` of all versions; the share of the first day's beam that the vertex gets.
 
@@ -84,7 +85,7 @@ def receive_lanes(
             could += beam
         seen = 0.0
         if first == 1:
-            seen = lit_part(path_bits, path, node_of_step, h, per_hour)
+            seen = lit_part(path_bits, path, normal, node_of_step, h, per_hour, sun)
         else:
             seen = sunlit(bits, slot, hour_lit[h])
         beam *= seen

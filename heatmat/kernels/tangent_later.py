@@ -46,6 +46,7 @@ def march_path_tangents(
     node_of_step: I1,
     hour_lit: I1,
     hours: F2,
+    sun: F2,
     d_hours: F2,
     free: F2,
     d_free: F2,
@@ -95,7 +96,7 @@ def march_path_tangents(
             lit = receive(
                 base, slot, construction, normal, kind, brings, all_global, path, first, per_hour,
                 last, switches[O_DAY], path_series, path_bits, vertex_bits, node_of_step, hour_lit,
-                hours, properties,
+                hours, sun, properties,
             )  # fmt: skip
             beam_tangent(
                 base, d_base, construction, normal, all_global, first, last, path_series,

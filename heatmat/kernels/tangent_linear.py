@@ -100,6 +100,11 @@ def march_linear_tangent(
     d_known_before = 0.0
     more_before = 0.0
     d_more_before = 0.0
+    # Of the hour before: the reference's temperature, the slope of its exchange, their derivatives
+    theta_before = start
+    d_theta_before = d_start
+    steep = 0.0
+    d_steep = 0.0
     passes = 1 + LINEAR_PASSES
     turn = 0
     while turn < passes:
@@ -202,23 +207,35 @@ def march_linear_tangent(
                 sums_r += tm.vec4(flux_r, mean_r, d_flux_r, d_mean_r)
             mean = mean_r
             d_mean = d_mean_r
+            rose = now_r.theta - theta_before
+            d_rose = d_now_r.theta - d_theta_before
             if slab.held == SLAB:
                 line = tangent_at(now_r.theta, t_air, forced, slab, place, physics, switches)
-                now = line_step(
-                    before, known + more, slope, free[construction, h], wet, evaporates, line, slab
-                )
                 d_line = flux_line_tangent(
                     now_r.theta, d_now_r.theta, t_air, forced, factor, slab, d_slab, place,
                     physics, switches,
                 )  # fmt: skip
+                falls = known + more
+                d_falls = d_known + d_more
+                if steep != 0.0:
+                    # See `line_lanes.line_lanes`.
+                    falls -= rose * (line.slope - steep) / 12.0
+                    d_falls -= (
+                        d_rose * (line.slope - steep) + rose * (d_line.slope - d_steep)
+                    ) / 12.0
+                steep = line.slope
+                d_steep = d_line.slope
+                now = line_step(
+                    before, falls, slope, free[construction, h], wet, evaporates, line, slab
+                )
                 d_now = line_step_tangent(
-                    before, d_before, now, known + more, slope, d_known + d_more, d_slope,
+                    before, d_before, now, falls, slope, d_falls, d_slope,
                     d_free[construction, h],
                     line.slope + (factor - 1.0) * line.convection_slope,
                     d_line, slab, d_slab,
                 )  # fmt: skip
-                flux = known + more + 0.5 * (before.exchange + now.exchange)
-                d_flux = d_known + d_more + 0.5 * (d_before.exchange + d_now.exchange)
+                flux = falls + 0.5 * (before.exchange + now.exchange)
+                d_flux = d_falls + 0.5 * (d_before.exchange + d_now.exchange)
                 moved = now.modes - before.modes
                 mean = mean_free + steady * flux - (lag * moved).sum()
                 d_mean = (
@@ -231,19 +248,26 @@ def march_linear_tangent(
                 sum_slope += line.slope
                 sum_free += mean_free
                 d_sum_free += d_mean_free
+            theta_before = now_r.theta
+            d_theta_before = d_now_r.theta
             if last_turn:
                 about = mean_r
                 d_about = d_mean_r
                 if switches[O_LINEAR] == 1:
                     about = 0.5 * (hours[F_AIR, h - 1] + t_air)
                     d_about = 0.0
+                    rose = 0.0
+                    d_rose = 0.0
                 t = about + physics[P_BASE]
                 unit = 4.0 * t * t * t
                 h_r = slab.emission * unit
                 d_h_r = d_slab.emission * unit + 3.0 * h_r / t * d_about
-                path_series[at + H_LONG] += h_r * (0.25 * t + mean - about)
-                path_tangents[d_at + H_LONG] += d_h_r * (0.25 * t + mean - about) + h_r * (
-                    d_mean - 0.75 * d_about
+                # (The fourth power of a mean is less than the mean of fourth powers.)
+                swing = 0.125 * rose * rose / t
+                d_swing = 0.25 * rose * d_rose / t - swing / t * d_about
+                path_series[at + H_LONG] += h_r * (0.25 * t + mean - about + swing)
+                path_tangents[d_at + H_LONG] += d_h_r * (0.25 * t + mean - about + swing) + h_r * (
+                    d_mean - 0.75 * d_about + d_swing
                 )
             known_before = known
             more_before = more

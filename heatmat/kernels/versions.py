@@ -101,6 +101,7 @@ def add_path(
     node_of_step: ti.template(),
     hour_lit: ti.template(),
     hours: ti.template(),
+    sun: ti.template(),
     hour_free: ti.template(),
     hour_modes: ti.template(),
     hour_properties: ti.template(),
@@ -142,7 +143,7 @@ def add_path(
         lit = receive_lanes(
             c, way, lit_at, slot, normal, kind, brings, all_global, path, ti.select(k == 1, 1, 0),
             per_hour, last, switches[O_DAY] // per_hour, scratch, path_bits, vertex_bits,
-            node_of_step, hour_lit, hours,
+            node_of_step, hour_lit, hours, sun,
         )  # fmt: skip
         march_line_lanes(
             c, construction, like, lit, way, lit_at, last, switches[O_DAY] // per_hour, scratch,
@@ -226,6 +227,7 @@ def march_versions(
     hour_lit: I1,
     series: F2,
     hours: F2,
+    sun: F2,
     free: F2,
     hour_free: F2,
     modes: F2,
@@ -278,7 +280,7 @@ def march_versions(
                 add_path(
                     start * rays + ray, way, lit_at, sums, last, per_hour, compositions, c, looks,
                     vertex_f, vertex_i, path_bits, vertex_bits, depth, scratch, node_of_step,
-                    hour_lit, hours, hour_free, hour_modes, hour_properties, entries, shares,
+                    hour_lit, hours, sun, hour_free, hour_modes, hour_properties, entries, shares,
                     classes, class_hours, physics, switches, mode,
                 )  # fmt: skip
             for n in range(1, steps + 2):

@@ -194,8 +194,11 @@ class StreetMarch:
                 series.beam_normal[n], sun[n], middle, series.diffuse_isotropic[n]
             )
             t_air = series.air_temperature[n + 1] - BASE_TEMPERATURE
+            fallen = self.longwave(theta)
             for _ in range(2):
-                known = (1 - self.albedo) * short + self.emissivity * self.longwave(theta)
+                # Means of the step: of its ends, for what surfaces send one another.
+                long = 0.5 * (fallen + self.longwave(theta))
+                known = (1 - self.albedo) * short + self.emissivity * long
                 if flux is None:
                     steady = (theta - self.free) / self.gain.sum(axis=1)
                     x, flux = self.gain * steady[:, None], steady - known
