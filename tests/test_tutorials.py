@@ -35,13 +35,17 @@ def run_page(text: str) -> dict[str, Any]:
     return names
 
 
-def test_there_are_two() -> None:
-    assert {page.stem for page in PAGES} == {"what-if", "your-own-city"}
+def page(name: str) -> str:
+    return next(path for path in PAGES if path.stem == name).read_text("utf-8")
+
+
+def test_there_are_three() -> None:
+    assert {path.stem for path in PAGES} == {"from-rasters", "what-if", "your-own-city"}
 
 
 def test_every_block_is_seen() -> None:
-    for page in PAGES:
-        text = page.read_text("utf-8")
+    for path in PAGES:
+        text = path.read_text("utf-8")
         assert len(BLOCK.findall(text)) == text.count("```") // 2
 
 
@@ -49,7 +53,7 @@ def test_what_if(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    names = run_page(PAGES[0].read_text("utf-8"))
+    names = run_page(page("what-if"))
     table = names["difference"].table("changed").set_index(["surface", "changed", "period"])
     # As the page says: painted surfaces cool by day, what they shine on warms.
     assert table.loc[("roof", True, "day"), "change_k"] < -5.0
@@ -64,8 +68,21 @@ def test_your_own_city(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write_epw(tmp_path / "weather.epw", epw_rows())
-    names = run_page(PAGES[1].read_text("utf-8"))
+    names = run_page(page("your-own-city"))
     out = capsys.readouterr().out
     assert "outside insulation: wall 5" in out  # 64 m of wall, 9 m high
     assert "more glass: wall 1" in out
     assert set(names["table"]["building_id"].dropna()) == {"school", "shop"}
+
+
+def test_from_rasters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shared_data: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    data = shared_data / "terrain_gothenburg"
+    for name in ("dsm", "dem", "cdsm", "lc"):
+        (tmp_path / f"{name}.tif").symlink_to(data / f"torgg_{name}.tif")
+    (tmp_path / "era5.txt").symlink_to(data / "ERA5_GBG_2018_UMEP.txt")
+    names = run_page(page("from-rasters"))
+    noon, leafy = names["noon"], names["leafy"]
+    # As the page says: shaded ground is far cooler.
+    assert float(noon.where(leafy).mean()) < float(noon.where(~leafy).mean()) - 1.0
+    assert names["simulation"].maps.counts["crown_area_m2"] > 1000.0
