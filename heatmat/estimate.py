@@ -220,10 +220,15 @@ def _rays(most: int, target_error: float, area: bool) -> int:
     return PATHS_FIRST if target_error >= COARSE or most < RAYS_MOST else RAYS_MOST
 
 
-def samples_spent(max_rays: int, area: bool) -> tuple[int, int]:
-    """Paths of a start, and samples of a replicate, that `estimate` ends with at a target of 0."""
+def samples_spent(max_rays: int, area: bool, at_most: int = RAYS_MOST) -> tuple[int, int]:
+    """Paths of a start, and samples of a replicate, that `estimate` ends with at a target of 0.
+
+    `at_most`: paths of one start at a point, where there are so many.
+    """
     most = max(1, max_rays // REPLICATES)
     rays = _rays(most, 0.0, area)
+    if rays == RAYS_MOST and most >= at_most:
+        rays = at_most
     samples = max(1, PATHS_FIRST // rays)
     while (factor := min(LEAP, most // (rays * samples))) > 1:
         samples *= factor

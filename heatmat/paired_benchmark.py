@@ -255,13 +255,13 @@ def point_samples(
 ) -> tuple[Samples, dict[str, np.ndarray], Cost]:
     """The same at points that follow paths; more effort is twice the paths.
 
-    A pair takes half as many paths again: what it saves by tracing them once.
+    A pair takes twice the paths: what it saves by tracing them once pays for most of that.
     """
     from heatmat.comparison import compare
 
     def pair(seed: int) -> Difference:
         before, after = (with_seed(side, seed) for side in sides)
-        return compare(before, after, points, max_rays=paths * 3 // 2)
+        return compare(before, after, points, max_rays=2 * paths)
 
     def both(seed: int, paths: int) -> list[np.ndarray]:
         runs = (with_seed(side, seed) for side in sides)
