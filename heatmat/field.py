@@ -46,6 +46,10 @@ SWEEPS = (0.0, 0.3, 0.0, 0.3)
 """Iterates of a stage: by how much of its change each goes further than it leads. In the window
 the last one is done twice, with half of the texels' rays each."""
 
+EARLY = (1, 2, 0, 0)
+"""Which rays of a texel an iterate takes: halves, then all. What the early ones leave is taken over
+by later ones, and averaged over the rays that read it."""
+
 FIRST_PASSES = 2
 """Most passes of the periodic day in the first iterate; each later one corrects it once more."""
 
@@ -192,6 +196,7 @@ class Field:
                     light=sweep < LIGHT_SWEEPS,
                     again=sweep > LIGHT_SWEEPS,
                     relax=relax,
+                    half=EARLY[sweep],
                 )
                 self.store, fresh = fresh, self.store
             spans.append((stage, first, before))
@@ -202,6 +207,9 @@ class Field:
         self._halve(spans)
         self._state = before
         self.done += 1
+        if self.done == len(self.plan.chunks):
+            # Positions are not needed any more.
+            self.bundle.start_f = ti.ndarray(dtype=ti.f32, shape=(1, layout.START_FLOATS))
         if self.done == len(self.plan.chunks):
             self.twin = None  # its series may go
         return chunk

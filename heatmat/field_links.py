@@ -82,7 +82,7 @@ def twin_bundle(bundle: Bundle) -> Bundle:
     """The same rays and shadows; room for starts that are labelled and joined anew."""
     return replace(
         bundle,
-        start_f=ti.ndarray(dtype=ti.f32, shape=bundle.start_f.shape),
+        start_f=ti.ndarray(dtype=ti.f32, shape=(bundle.start_i.shape[0], layout.START_FLOATS)),
         start_i=ti.ndarray(dtype=ti.i32, shape=bundle.start_i.shape),
         leader=ti.ndarray(dtype=ti.i32, shape=bundle.leader.shape),
     )

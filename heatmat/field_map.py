@@ -266,7 +266,13 @@ def _weighted(values: np.ndarray, weight: np.ndarray, pixel: np.ndarray, pixels:
 
 
 def pooled_error(tiles: list[Tile], times: int) -> list[np.ndarray]:
-    """Standard errors of the pixels of every tile [K], float32 (pixels, times).
+    """Standard errors of the pixels of every tile [K], float32 (pixels, times)."""
+    pixels = [tile["surface_temperature"].shape[0] for tile in tiles]
+    return np.split(_pixel_errors(tiles, pixels, times), np.cumsum(pixels)[:-1])
+
+
+def _pixel_errors(tiles: list[Tile], pixels: list[int], times: int) -> np.ndarray:
+    """Standard errors of all pixels [K], float32 (pixels, times).
 
     The error of a part is the root mean square of its class (composition and sky view) over the
     audited parts of the whole map; classes without one take the mean of all.
@@ -280,18 +286,17 @@ def pooled_error(tiles: list[Tile], times: int) -> list[np.ndarray]:
         total = np.bincount(classes, squares[:, t], minlength=number)
         every = squares[:, t].mean() if classes.size else np.nan
         variance[:, t] = np.where(count > 0, total / np.maximum(count, 1), every)
-    errors = []
-    for tile in tiles:
-        pixels = tile["surface_temperature"].shape[0]
+    out = np.full((sum(pixels), times), np.nan, np.float32)
+    begin = 0
+    for tile, size in zip(tiles, pixels, strict=True):
         order = np.argsort(tile["part_pixel"], kind="stable")
         where = tile["part_pixel"][order]
-        out = np.full((pixels, times), np.nan, np.float32)
         if where.size:
             first = np.flatnonzero(np.append(True, where[1:] != where[:-1]))
             parts = variance[tile["part_class"][order]] * tile["part_square"][order][:, None]
-            out[where[first]] = np.sqrt(np.add.reduceat(parts, first, axis=0))
-        errors.append(out)
-    return errors
+            out[begin + where[first]] = np.sqrt(np.add.reduceat(parts, first, axis=0))
+        begin += size
+    return out
 
 
 def gather_map(
@@ -321,18 +326,23 @@ def gather_map(
     load, save : callable
         Finished tiles, by key.
     """
-    tiles = []
+    tiles, pixels, times = [], [], 0
+    whole: Tile = {}
     for rows in map_tiles(grid, words, rays):
         key = f"field-{grid.size:g}-{rows[0]}"
         tile = load(key)
         if tile is None:
             tile = gather_map_tile(field(), grid, rows, origin, seed, rays)
             save(key, tile)
+        times = tile["surface_temperature"].shape[1]
+        # Each tile gives its rows away at once: the map is never held twice.
+        for name in [name for name in tile if not name.startswith(("part_", "audit_"))]:
+            values = tile.pop(name)
+            if name not in whole:
+                whole[name] = np.empty((grid.ny * grid.nx, *values.shape[1:]), values.dtype)
+            whole[name][rows[0] * grid.nx : rows[1] * grid.nx] = values
         tiles.append(tile)
+        pixels.append((rows[1] - rows[0]) * grid.nx)
         progress(rows[1] / grid.ny)
-    errors = pooled_error(tiles, tiles[0]["surface_temperature"].shape[1])
-    names = [name for name in tiles[0] if not name.startswith(("part_", "audit_"))]
-    # Each tile gives its rows away: the map is never held twice.
-    whole = {name: np.concatenate([tile.pop(name) for tile in tiles]) for name in names}
-    whole["surface_temperature_standard_error"] = np.concatenate(errors)
+    whole["surface_temperature_standard_error"] = _pixel_errors(tiles, pixels, times)
     return whole
