@@ -120,22 +120,9 @@ def their_side(setting: Setting, rasters: Rasters, times: int, sky: bool) -> Sol
     """What solweig makes of pixels cut into `times` each way, at the old centres."""
     python = setting.solweig_python
     assert python is not None  # `missing` has looked
-
-    def cut(values: np.ndarray) -> np.ndarray:
-        return values.repeat(times, 0).repeat(times, 1)
-
-    top, base = rasters.crowns
-    found = solweig_engine.run(
-        python, setting.folder, cut(rasters.building), CELL / times, suns(),
-        crowns=(cut(top), cut(base)), sky=sky,
-    )  # fmt: skip
-    middle = slice(times // 2, None, times)
-    sky_view, sky_clear = (
-        view[middle, middle] if view.size else view for view in (found.sky_view, found.sky_clear)
-    )
-    return dataclasses.replace(
-        found, sunlit=found.sunlit[:, middle, middle], clear=found.clear[:, middle, middle],
-        sky_view=sky_view, sky_clear=sky_clear,
+    return solweig_engine.run_cut(
+        python, setting.folder, rasters.building, CELL, suns(), times,
+        crowns=rasters.crowns, sky=sky,
     )  # fmt: skip
 
 

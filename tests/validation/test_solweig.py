@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from pathlib import Path
 
@@ -139,12 +140,15 @@ def test_statistics_and_the_section_of_the_page() -> None:
         "9.9", np.zeros(2),
     )  # fmt: skip
     cut = (slice(0, 30), slice(0, 40))
-    light = pd.DataFrame(light_rows("here", heights, ours, ours, solweig, cut))
+    finer = dataclasses.replace(solweig, sunlit=lit[:1].copy())
+    finer.sunlit[0, 15, 32] = False
+    light = pd.DataFrame(light_rows("here", heights, ours, ours, solweig, finer, cut))
     ground = light.iloc[0]
     assert ground["surface"] == "ground" and ground["pixels"] == 570
     assert ground["agree [%]"] == pytest.approx(100.0 * (1.0 - 31 / 1140))
     assert ground["agree but for one pixel [%]"] == pytest.approx(100.0 * (1.0 - 1 / 1140))
-    assert (light["agree [%]"][1:] == 100.0).all()
+    assert light["agree [%]"][1] == pytest.approx(100.0 * (1.0 - 1 / 570))
+    assert (light["agree [%]"][2:] == 100.0).all()
     views = pd.DataFrame(sky_rows("here", heights, ours, ours, solweig.sky_view))
     whole = views[views["pair"] == "solweig, HeatMat"]
     np.testing.assert_allclose(whole["mean difference"], 0.03)
