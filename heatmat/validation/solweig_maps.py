@@ -37,9 +37,9 @@ NOTES = (
     " of both. Where each pixel is cut into nine of its height, and solweig's step with it, what"
     " differs on the ground at the old centres shrinks with the step.",
 )
-FINE, SOME = 3, 3
+FINE, SOME = 3, 6
 """solweig also gets each pixel cut into so many each way, a third of the step it comes late by; at
-every third sun position, since it takes 27 times as long."""
+every sixth sun position, since it takes 27 times as long."""
 WHOLE = "solweig, HeatMat on the height map"
 FINER = "solweig on cut pixels, HeatMat on the height map"
 PARIS = (452150.0, 5414100.0, 452650.0, 5414450.0)
