@@ -56,3 +56,15 @@ def test_a_hot_day_in_the_street(street: Case) -> None:
     assert (np.abs(difference) < 4.5 * spread + 0.1).all()
     light_error = error[..., layout.Y_INCIDENT_SHORT].mean(axis=1)
     assert (np.abs(short.mean(axis=1)) < 4 * light_error + 0.5).all()
+
+
+def test_hours_of_later_surfaces_cost_little(street: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same rays with later surfaces in steps of ten minutes; hours exchange what curves."""
+    stretch = np.column_stack([np.full(3, 2000.0)] * 2 + [SPOTS[3:, 1]] * 2)
+    walls = wall_requests([street_wall(street)] * 3, stretch, 16)
+    by_hour, _ = solve(street, walls, 64, 16)
+    monkeypatch.setattr("heatmat.chunks.steps_per_hour", lambda step: 1)
+    by_step, _ = solve(street, walls, 64, 16)
+    difference = (by_hour - by_step)[..., layout.Y_TEMPERATURE]
+    # 0.029 K along chords, 0.0094 K left: second surfaces are lit by one ray an hour or a step.
+    assert np.abs(difference.mean(axis=1)).max() < 0.015
