@@ -185,9 +185,9 @@ RADIATION = (
     ),
     Mutation(
         "light is reflected once only",
-        "heatmat/kernels/receive.py",
-        "carried = brings.carry * path_series[at + H_SHORT]",
-        "carried = 0.0 * brings.carry * path_series[at + H_SHORT]",
+        "heatmat/kernels/later_receive.py",
+        "carried = carry * t[H_SHORT * LANES + q]",
+        "carried = 0.0 * carry * t[H_SHORT * LANES + q]",
         ENCLOSED + "light_of_all_bounces_in_a_canyon",
     ),
     Mutation(
@@ -199,9 +199,9 @@ RADIATION = (
     ),
     Mutation(
         "no reflected longwave",
-        "heatmat/kernels/receive.py",
-        "path_series[at + H_LONG] = (1.0 - emissivity) * long",
-        "path_series[at + H_LONG] = 0.0 * long",
+        "heatmat/kernels/later_receive.py",
+        "t[H_LONG * LANES + q] = (1.0 - emissivity) * long",
+        "t[H_LONG * LANES + q] = 0.0 * long",
         ENCLOSED + "furnace",
     ),
     Mutation(
