@@ -75,7 +75,8 @@ def test_closed_forms_at_the_default_step(problem: Problem) -> None:
 
 def test_daily_waves_on_every_construction_at_the_default_step() -> None:
     for name, waves in waves_of_library().items():
-        assert np.ptp(waves[1].exact(600.0 * np.arange(144))) > 2.0
+        swing = np.ptp(waves[1].exact(600.0 * np.arange(144)))
+        assert swing > (0.5 if name == "water" else 2.0)  # two metres, mixed, hardly warm in a day
         for problem in waves:
             errors = difference(problem, compiled)
             # The figure asked for is 0.02 K; the largest seen are 8 mK in thin sheets (sunrise and
