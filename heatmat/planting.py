@@ -30,6 +30,26 @@ def tree_positions(wish: Mapping[str, Any]) -> np.ndarray:
     return np.concatenate(found)
 
 
+def _refuse_indoors(maps: Maps, positions: np.ndarray, name: str) -> None:
+    """A trunk in a building is a slip of coordinates: said before anything is computed."""
+    x, y = (positions - np.asarray(maps.origin, float)).T
+    column = np.floor((x - maps.west) / maps.resolution).astype(int)
+    row = np.floor((maps.south + maps.ny * maps.resolution - y) / maps.resolution).astype(int)
+    on_map = (column >= 0) & (column < maps.nx) & (row >= 0) & (row < maps.ny)
+    indoors = np.zeros(len(positions), bool)
+    indoors[on_map] = maps.building_index[row[on_map], column[on_map]] >= 0
+    if not indoors.any():
+        return
+    first = positions[np.argmax(indoors)]
+    raise InputError(
+        f"{indoors.sum()} of {len(positions)} trees stand in buildings",
+        where=f"interventions {name!r}: trees",
+        expected="trunks on open ground",
+        got=f"one at [{first[0]:.1f}, {first[1]:.1f}]",
+        remedy="move the line or the points into the street or the yard",
+    )
+
+
 def plant(maps: Maps, wish: Mapping[str, Any], name: str = "") -> tuple[Maps, float]:
     """Maps with more trees; those given stay as they are.
 
@@ -50,7 +70,7 @@ def plant(maps: Maps, wish: Mapping[str, Any], name: str = "") -> tuple[Maps, fl
     Raises
     ------
     InputError
-        No tree stands on the maps, or a crown has no height.
+        No tree stands on the maps, one stands in a building, or a crown has no height.
     """
     shape = (maps.ny * maps.ground_subdivision, maps.nx * maps.ground_subdivision)
     height = float(wish["height_m"])
@@ -67,11 +87,15 @@ def plant(maps: Maps, wish: Mapping[str, Any], name: str = "") -> tuple[Maps, fl
     if maps.crown_top.size:
         rasters = CrownRasters(*(a.copy() for a in (maps.crown_top, maps.crown_base,
                                                      maps.crown_density)))  # fmt: skip
-    before = int((rasters.top > 0.0).sum())
+    k = maps.ground_subdivision
+    open_ground = np.repeat(np.repeat(maps.building_index < 0, k, axis=0), k, axis=1)
+    before = int((rasters.top[open_ground] > 0.0).sum())
     cell = maps.resolution / maps.ground_subdivision
     north = maps.south + maps.ny * maps.resolution
+    positions = tree_positions(wish)
+    _refuse_indoors(maps, positions, name)
     placed = 0
-    for x, y in tree_positions(wish) - np.asarray(maps.origin, float):
+    for x, y in positions - np.asarray(maps.origin, float):
         size = (height, float(wish["crown_diameter_m"]), base)
         placed += put_tree(rasters, x - maps.west, north - y, size, cell)
     if not placed:
@@ -94,4 +118,4 @@ def plant(maps: Maps, wish: Mapping[str, Any], name: str = "") -> tuple[Maps, fl
         crown_density=rasters.density,
         crown_compositions=leaves,
     )
-    return planted, float((rasters.top > 0.0).sum() - before) * cell * cell
+    return planted, float((rasters.top[open_ground] > 0.0).sum() - before) * cell * cell

@@ -94,6 +94,9 @@ def test_positions_and_faults(tmp_path: Path) -> None:
             plant(simulation.maps, wish, "far")
         with pytest.raises(InputError, match="below its base"):
             plant(simulation.maps, {**wish, "base_m": 11.0}, "upside down")
+        rooms = {**wish, "points": [[450_002.0, 5_409_985.0], [450_006.0, 5_410_005.0]]}
+        with pytest.raises(InputError, match="1 of 2 trees stand in buildings"):
+            plant(simulation.maps, rooms, "a palm in the hall")
     with pytest.raises(InputError, match="changes one thing"):
         scenario(tmp_path, PLANTED + 'construction = "grass"\n')
 

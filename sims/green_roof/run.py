@@ -1,4 +1,4 @@
-"""Bitumen roofs to green roofs: what wet soil and leaves take away, and what they keep by night."""
+"""Bitumen roofs to green roofs: what a moist substrate takes away, and what it keeps by night."""
 
 from __future__ import annotations
 
