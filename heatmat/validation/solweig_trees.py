@@ -31,7 +31,7 @@ FINE = 3
 RIM = 50
 """Pixels along the border that are left out: half of their surroundings is not there."""
 VIEW_WINDOW = (280, 400, 160)
-"""Row, column and size of the square for view factors on cut pixels: houses and most trees."""
+"""Row, column and size of the square for view factors on cut pixels: blocks and rows of trees."""
 QUICK_WINDOW = (330, 430, 60)
 EVERY, RAYS = 3, 512
 """View factors at every third pixel, each of so many rays (0.005 of noise)."""
@@ -276,7 +276,7 @@ def study(setting: Setting) -> Outcome:
         part = whole.window(*VIEW_WINDOW)
         place = Place.build(part, setting.folder / "part", setting.device)
         views += view_rows(
-            "a wooded part, cut pixels", place, their_side(setting, part, FINE, True), 0
+            "a built-up part, cut pixels", place, their_side(setting, part, FINE, True), 0
         )
         place.close()
     drawn = figure(whole, ours, cut, AZIMUTHS_DEG.index(225.0))
