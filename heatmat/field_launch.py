@@ -1,4 +1,4 @@
-"""Launches of the field's march: blocks of units, as many at a time as the cache holds."""
+"""Launch of the field's march: workers take the blocks of units in turn."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ from heatmat.runtime import ti
 if TYPE_CHECKING:
     from heatmat.field import Field
 
-BLOCK_BYTES = 4 << 20
-"""Scratch memory of one launch: it stays in the cache."""
+WORKERS_BYTES = 4 << 20
+"""Scratch memory of all workers, which says how many there are."""
+
+FEWEST_WORKERS = 64
+"""However much scratch memory each of them takes."""
 
 
 @dataclass
@@ -60,44 +63,41 @@ def march(
 ) -> None:
     """Launch `kernels.field_march.march_units` for a bundle and a stage."""
     width = LANES * (4 * stage.rows + stage.steps + 2 + stage.nodes)
-    size = min(units.blocks, max(64, BLOCK_BYTES // (4 * width)))
-    scratch = ti.ndarray(dtype=ti.f32, shape=(size * width,))
-    for first in range(0, units.blocks, size):
-        field_march.march_units(
-            int(texels),
-            int(field.case.physics.convection[0]),
-            units.units,
-            units.weight,
-            bundle.start_f,
-            bundle.start_i,
-            bundle.leader,
-            bundle.links,
-            bundle.count,
-            bundle.known,
-            bundle.bits,
-            neighbours.near,
-            neighbours.weight,
-            neighbours.known,
-            stores[0],
-            stores[1],
-            stores[2],
-            scratch,
-            begin,
-            end,
-            stage.series,
-            stage.sun,
-            stage.node_of,
-            stage.free,
-            stage.modes,
-            stage.properties,
-            field.forcing.classes,
-            out,
-            stage.out_of_step,
-            first,
-            min(size, units.blocks - first),
-            bundle.samples,
-            int(light),
-            sizes,
-            field.tables.physics,
-            field.tables.switches,
-        )
+    workers = min(units.blocks, max(FEWEST_WORKERS, WORKERS_BYTES // (4 * width)))
+    scratch = ti.ndarray(dtype=ti.f32, shape=(workers * width,))
+    field_march.march_units(
+        int(texels),
+        int(field.case.physics.convection[0]),
+        units.units,
+        units.weight,
+        bundle.start_f,
+        bundle.start_i,
+        bundle.leader,
+        bundle.links,
+        bundle.count,
+        bundle.known,
+        bundle.bits,
+        neighbours.near,
+        neighbours.weight,
+        neighbours.known,
+        *stores,
+        scratch,
+        begin,
+        end,
+        stage.series,
+        stage.sun,
+        stage.node_of,
+        stage.free,
+        stage.modes,
+        stage.properties,
+        field.forcing.classes,
+        out,
+        stage.out_of_step,
+        workers,
+        units.blocks,
+        bundle.samples,
+        int(light),
+        sizes,
+        field.tables.physics,
+        field.tables.switches,
+    )

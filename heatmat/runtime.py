@@ -25,11 +25,18 @@ __all__ = [
     "ensure_device",
     "is_initialised",
     "synchronise",
+    "task_size",
     "ti",
     "tm",
 ]
 
 DEVICES = ("auto", "cpu", "cuda", "vulkan", "metal")
+
+CPU_ITERATIONS = 512
+"""Iterations of an outermost loop that a CPU thread takes at a time."""
+
+GPU_THREADS = 128
+"""Threads of a block on a GPU, Taichi's own default."""
 
 _lock = threading.Lock()
 
@@ -94,6 +101,10 @@ def _initialise(device: str, threads: int | None, debug: bool) -> str:
         "random_seed": 0,
         # Taichi's own control-flow passes take two thirds of the compile time; LLVM repeats them.
         "cfg_optimization": False,
+        # Taichi hands a thread 512 iterations of an outermost loop at a time; unless it adapts
+        # that itself, loops with fewer and dearer ones may say so (`task_size`).
+        "cpu_block_dim_adaptive": False,
+        "default_cpu_block_dim": CPU_ITERATIONS,
     }
     count = threads or int(os.environ.get("HEATMAT_THREADS", "0"))
     if count > 0:
@@ -117,6 +128,11 @@ def _initialise(device: str, threads: int | None, debug: bool) -> str:
     with contextlib.redirect_stdout(io.StringIO()):
         ti.init(arch=available[0], **options)
     return device_name()
+
+
+def task_size() -> int:
+    """``block_dim`` of a loop whose iterations are dear: single ones for the threads of a CPU."""
+    return 1 if device_name() == "cpu" else GPU_THREADS
 
 
 def available_devices() -> list[str]:

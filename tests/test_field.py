@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from heatmat import field_map, field_places
+from heatmat import field_launch, field_map, field_places
 from heatmat.case import BASE_TEMPERATURE, Case
 from heatmat.errors import InputError
 from heatmat.field import Field
@@ -129,6 +129,15 @@ def test_tiles_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
         np.testing.assert_array_equal(whole[name], parts[name])
     name = "surface_temperature_standard_error"
     np.testing.assert_allclose(whole[name], parts[name], rtol=1e-5)
+
+
+def test_workers_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks of surfaces in the hands of many workers, or one after the other."""
+    many = map_of(court_field())["surface_temperature"]
+    monkeypatch.setattr(field_launch, "FEWEST_WORKERS", 1)
+    monkeypatch.setattr(field_launch, "WORKERS_BYTES", 1)
+    one = map_of(court_field())["surface_temperature"]
+    np.testing.assert_array_equal(many, one)
 
 
 def test_saved_and_taken_up(tmp_path: Path) -> None:

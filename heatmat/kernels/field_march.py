@@ -78,7 +78,7 @@ from heatmat.kernels.layout import (
 from heatmat.kernels.paths import U2, orientation_class
 from heatmat.kernels.starts import F1, F2, F3, I1, I2, U1
 from heatmat.kernels.texels import LINK_FLOATS
-from heatmat.runtime import ti, tm
+from heatmat.runtime import task_size, ti, tm
 
 # What a surface hands from stage to stage: the first columns of `kernels.layout`'s states.
 GROUP_STATE = 14
@@ -121,7 +121,7 @@ def march_units(
     classes: F3,
     out: F2,
     out_of_step: I1,
-    first_block: ti.i32,
+    workers: ti.i32,
     count_blocks: ti.i32,
     samples: ti.i32,
     light_only: ti.i32,
@@ -153,8 +153,8 @@ def march_units(
         See `heatmat.kernels.field_gather`; of places, which read that module's series in `store`.
     out : ndarray, shape (units, times)
         Temperatures, as departures from the base.
-    first_block, count_blocks : int
-        Blocks of this launch; `scratch` has room for so many.
+    workers, count_blocks : int
+        Loops that share out the blocks; `scratch` has room for one block each.
     light_only : int
         1: leave the longwave as it is and march nothing.
     sizes : vector
@@ -166,83 +166,86 @@ def march_units(
     """
     sets = count.shape[1]
     rows = sizes[N_ROWS]
-    for here in range(count_blocks):
-        unit = (first_block + here) * LANES
+    ti.loop_config(block_dim=ti.static(task_size()))
+    for worker in range(workers):
         # Gathered series, what leaves, what is absorbed, lit shares: rows of lanes.
-        gathered = here * LANES * (4 * rows + sizes[N_STEPS] + 2 + sizes[N_NODES])
+        gathered = worker * LANES * (4 * rows + sizes[N_STEPS] + 2 + sizes[N_NODES])
         leaving = gathered + 2 * rows * LANES
         absorbed = leaving + 2 * rows * LANES
         lit = absorbed + (sizes[N_STEPS] + 2) * LANES
-        c = ti.Vector([0.0] * (STILL_ROWS * LANES))
-        s = ti.Vector([0.0] * (STATE_ROWS * LANES))
-        for lane in range(LANES):
-            i = units[unit + lane, U_START]
-            place = units[unit + lane, U_PLACE]
-            last = (place + 1) * samples
-            normal = tm.vec3(start_f[i, S_NX], start_f[i, S_NY], start_f[i, S_NZ])
-            construction = units[unit + lane, U_CONSTRUCTION]
-            lane_constants(
-                c, lane, construction, normal, start_f[i, S_WIND], start_f[i, S_PA], properties,
-                modes, physics, mode,
-            )  # fmt: skip
-            weight = unit_weight[unit + lane]
-            c[R_WEIGHT * LANES + lane] = weight
-            c[R_LEAF * LANES + lane] = 0.0
-            if start_i[i, T_KIND] == LEAF:
-                c[R_LEAF * LANES + lane] = 1.0
-            c[R_REFLECT * LANES + lane] *= weight
-            c[R_PASS * LANES + lane] = weight * (1.0 - properties[construction, C_EMISSIVITY])
-            same = 0
-            if lane > 0:
-                if units[unit + lane - 1, U_PLACE] == place and (
-                    units[unit + lane - 1, U_WHICH] == units[unit + lane, U_WHICH]
-                ):
-                    same = 1
-                    if units[unit + lane - 1, U_START] == i:
-                        same = 2
-            if same > 0:
-                copy_lane(lane, gathered, 2 * rows, scratch)
-                for k in range(LINK_FLOATS):
-                    c[(R_BRINGS + k) * LANES + lane] = c[(R_BRINGS + k) * LANES + lane - 1]
-            else:
-                if ti.static(texels):
-                    gather_links(
-                        c, lane, i, last, gathered, sizes, leader, links, count, known, store,
-                        stored, scratch,
-                    )  # fmt: skip
-                else:
-                    gather_near(
-                        c, lane, place, units[unit + lane, U_WHICH], sets, gathered, sizes, near,
-                        near_weight, part_known, store, stored, scratch,
-                    )  # fmt: skip
-            if same == 2:
-                copy_lane(lane, lit, sizes[N_NODES], scratch)
-            else:
-                lit_shares(
-                    lane, i, last, sizes[N_NODES], lit, leader, bits, scratch,
-                    switches[O_SUN_BITS],
+        first = worker * count_blocks // workers
+        for block in range(first, (worker + 1) * count_blocks // workers):
+            unit = block * LANES
+            c = ti.Vector([0.0] * (STILL_ROWS * LANES))
+            s = ti.Vector([0.0] * (STATE_ROWS * LANES))
+            for lane in range(LANES):
+                i = units[unit + lane, U_START]
+                place = units[unit + lane, U_PLACE]
+                last = (place + 1) * samples
+                normal = tm.vec3(start_f[i, S_NX], start_f[i, S_NY], start_f[i, S_NZ])
+                construction = units[unit + lane, U_CONSTRUCTION]
+                lane_constants(
+                    c, lane, construction, normal, start_f[i, S_WIND], start_f[i, S_PA], properties,
+                    modes, physics, mode,
                 )  # fmt: skip
-        unshaded = ti.Vector([0.0] * LANES)
-        if switches[O_UNSHADED] == 1:
-            for lane in range(LANES):
-                if start_i[units[unit + lane, U_START], T_KIND] == GROUND:
-                    unshaded[lane] = 1.0
-        fill_lanes(
-            texels, c, unshaded, gathered, leaving, absorbed, lit, sizes, series, sun, node_of,
-            scratch,
-        )  # fmt: skip
-        if light_only == 0:
-            march_block(
-                texels, mode, c, s, unit, leaving, absorbed, units, scratch, begin, state, series,
-                free, modes, classes, out, out_of_step, sizes, physics, switches,
-            )  # fmt: skip
-        if ti.static(texels):
-            for lane in range(LANES):
-                if units[unit + lane, U_COUNT] > 0:
-                    write_series(
-                        units[unit + lane, U_PLACE], lane, units[unit + lane, U_COUNT], leaving,
-                        stored, store, fresh_store, scratch, sizes, light_only,
+                weight = unit_weight[unit + lane]
+                c[R_WEIGHT * LANES + lane] = weight
+                c[R_LEAF * LANES + lane] = 0.0
+                if start_i[i, T_KIND] == LEAF:
+                    c[R_LEAF * LANES + lane] = 1.0
+                c[R_REFLECT * LANES + lane] *= weight
+                c[R_PASS * LANES + lane] = weight * (1.0 - properties[construction, C_EMISSIVITY])
+                same = 0
+                if lane > 0:
+                    if units[unit + lane - 1, U_PLACE] == place and (
+                        units[unit + lane - 1, U_WHICH] == units[unit + lane, U_WHICH]
+                    ):
+                        same = 1
+                        if units[unit + lane - 1, U_START] == i:
+                            same = 2
+                if same > 0:
+                    copy_lane(lane, gathered, 2 * rows, scratch)
+                    for k in range(LINK_FLOATS):
+                        c[(R_BRINGS + k) * LANES + lane] = c[(R_BRINGS + k) * LANES + lane - 1]
+                else:
+                    if ti.static(texels):
+                        gather_links(
+                            c, lane, i, last, gathered, sizes, leader, links, count, known, store,
+                            stored, scratch,
+                        )  # fmt: skip
+                    else:
+                        gather_near(
+                            c, lane, place, units[unit + lane, U_WHICH], sets, gathered, sizes,
+                            near, near_weight, part_known, store, stored, scratch,
+                        )  # fmt: skip
+                if same == 2:
+                    copy_lane(lane, lit, sizes[N_NODES], scratch)
+                else:
+                    lit_shares(
+                        lane, i, last, sizes[N_NODES], lit, leader, bits, scratch,
+                        switches[O_SUN_BITS],
                     )  # fmt: skip
+            unshaded = ti.Vector([0.0] * LANES)
+            if switches[O_UNSHADED] == 1:
+                for lane in range(LANES):
+                    if start_i[units[unit + lane, U_START], T_KIND] == GROUND:
+                        unshaded[lane] = 1.0
+            fill_lanes(
+                texels, c, unshaded, gathered, leaving, absorbed, lit, sizes, series, sun, node_of,
+                scratch,
+            )  # fmt: skip
+            if light_only == 0:
+                march_block(
+                    texels, mode, c, s, unit, leaving, absorbed, units, scratch, begin, state,
+                    series, free, modes, classes, out, out_of_step, sizes, physics, switches,
+                )  # fmt: skip
+            if ti.static(texels):
+                for lane in range(LANES):
+                    if units[unit + lane, U_COUNT] > 0:
+                        write_series(
+                            units[unit + lane, U_PLACE], lane, units[unit + lane, U_COUNT], leaving,
+                            stored, store, fresh_store, scratch, sizes, light_only,
+                        )  # fmt: skip
 
 
 @ti.func
