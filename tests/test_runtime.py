@@ -1,0 +1,34 @@
+"""Taichi as the kernels meet it: messages of faults, and how loops are shared out."""
+
+import inspect
+
+import pytest
+
+from heatmat.runtime import ensure_device, task_size, ti
+
+
+def faulty():  # type: ignore[no-untyped-def]
+    """A kernel with a name that nothing stands for, in its last line."""
+    for i in range(3):
+        x = nothing + i  # type: ignore[name-defined]  # noqa: F821, F841
+
+
+@pytest.mark.parametrize("module", ["heatmat.kernels.faulty", "somebody.else"])
+def test_a_faulty_kernel_names_its_line(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ours by the line alone, which is what makes them quick; those of others as Taichi has it."""
+    ensure_device("cpu")
+    monkeypatch.setattr(faulty, "__module__", module)
+    lines, first = inspect.getsourcelines(faulty)
+    with pytest.raises(ti.TaichiCompilationError) as caught:
+        ti.kernel(faulty)()
+    message = str(caught.value)
+    assert f'"{__file__}", line {first + len(lines) - 1}, in faulty' in message
+    assert "x = nothing + i" in message
+    assert ("^^^" in message) == (module == "somebody.else")
+
+
+def test_dear_iterations_are_handed_out_singly() -> None:
+    """Without it Taichi makes one task of 512, and a launch of 200 blocks keeps one core."""
+    ensure_device("cpu")
+    assert task_size() == 1
+    assert not ti.lang.impl.current_cfg().cpu_block_dim_adaptive
