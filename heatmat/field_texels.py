@@ -170,7 +170,7 @@ def count_wall_texels(maps: Maps, size: float) -> int:
 
 
 def row_bottoms(size: float, height: float) -> np.ndarray:
-    """Heights at which the rows of a wall begin (the twin of `kernels.texels.wall_row`)."""
+    """Heights at which the rows of a wall begin (as in `kernels.texels.drawn_row`)."""
     doublings = int(np.ceil(np.log2(max(2.0 * height / size, 2.0)))) + 1
     return np.concatenate([[0.0], 0.5 * size * 2.0 ** np.arange(doublings)])
 

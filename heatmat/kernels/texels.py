@@ -40,7 +40,7 @@ from heatmat.kernels.layout import (
     T_VALID,
 )
 from heatmat.kernels.paths import path_key
-from heatmat.kernels.sampling import combine, cosine_direction, sobol_2d
+from heatmat.kernels.sampling import combine, cosine_direction, sobol_2d, uniform
 from heatmat.kernels.starts import F1, F2, F3, I1, I2, U1, ivec4, vec4
 from heatmat.runtime import ti, tm
 
@@ -64,6 +64,7 @@ def texel_at(
     region,
     facade,
     p,
+    u,
     texel_f,
     texel_i,
     pair_first: ti.template(),
@@ -73,10 +74,15 @@ def texel_at(
     strips: ti.template(),
     alias: ti.template(),
 ):
-    """Texel of a hit, -1 if there is none.
+    """Texel that stands for a hit: its own, or a neighbour on the same face; -1 if there is none.
+
+    Which of them is drawn, so that many rays read between the middles of the texels: what leaves
+    the walls of a narrow court falls by half over the height of one.
 
     Parameters
     ----------
+    u : vec2
+        Two random numbers.
     texel_f : vec4
         West, south, size of the coarse cells, height of a wall row [m].
     texel_i : ivec4
@@ -101,20 +107,26 @@ def texel_at(
             ey = facades[facade, 3] - ay
             along = ((p.x - ax) * ex + (p.y - ay) * ey) / (ex * ex + ey * ey)
             columns = strips[facade, A_COLUMNS]
-            column = ti.cast(along * ti.cast(columns, ti.f32), ti.i32)
+            column = ti.cast(ti.floor(along * ti.cast(columns, ti.f32) + u.x - 0.5), ti.i32)
             column = ti.min(ti.max(column, 0), columns - 1)
             rows = strips[facade, A_ROWS]
-            row = wall_row(p.z - facade_z[facade, 0], texel_f[3])
-            row = ti.min(ti.max(row, 0), rows - 1)
+            low = facade_z[facade, 0]
+            row = drawn_row(p.z - low, facade_z[facade, 1] - low, rows, u.y, texel_f[3])
             found = strips[facade, A_FIRST] + column * rows + row
     else:
-        cell = coarse_cell(p, texel_f, texel_i)
+        beside = tm.vec3(u.x - 0.5, u.y - 0.5, 0.0) * texel_f[2]
+        cell = coarse_cell(p + beside, texel_f, texel_i)
         for k in range(pair_first[cell], pair_first[cell + 1]):
-            # A sliver that no sample of the cell fell on reads a neighbour of its own kind.
             if pair_region[k] == region:
                 found = k
-            elif found < 0 and (pair_region[k] == 0) == (region == 0):
-                found = k
+        if found < 0:
+            cell = coarse_cell(p, texel_f, texel_i)
+            for k in range(pair_first[cell], pair_first[cell + 1]):
+                # A sliver that no sample of the cell fell on reads a neighbour of its own kind.
+                if pair_region[k] == region:
+                    found = k
+                elif found < 0 and (pair_region[k] == 0) == (region == 0):
+                    found = k
     if found >= 0:
         found = alias[found]
     return found
@@ -131,13 +143,35 @@ def coarse_cell(p, texel_f, texel_i):
 
 
 @ti.func
-def wall_row(z, height):
-    """Row of a wall at z above its foot: up to half of `height`, once, twice, four times it."""
+def drawn_row(z, height, rows, u, size):
+    """Row of a wall for a hit at z above its foot, drawn by its distance to the rows' middles.
+
+    Parameters
+    ----------
+    height : float
+        Of the wall: its last row ends there [m].
+    rows : int
+    u : float
+        A random number.
+    """
     row = 0
-    top = 0.5 * height
-    while z >= top and row < 16:
-        row += 1
-        top *= 2.0
+    below = 0.25 * size  # middle of the row
+    if rows == 1:
+        below = 0.5 * height
+    going = 1
+    while going == 1 and row < rows - 1:
+        bottom = 0.5 * size * ti.cast(1 << row, ti.f32)
+        top = 2.0 * bottom
+        if row + 1 == rows - 1:
+            top = height
+        above = 0.5 * (bottom + top)
+        if z >= above:
+            row += 1
+        else:
+            going = 0
+            if z - below > u * (above - below):
+                row += 1
+        below = above
     return row
 
 
@@ -279,11 +313,13 @@ def trace_links(
         brings = ti.Vector([0.0] * LINK_FLOATS)
         if start_i[start, T_VALID] == 1:
             key = combine(combine(path_key(keys, request_i, start), ti.u32(16)), ti.u32(part))
+            beside = combine(key, ti.u32(3))
             first = request_i[start, R_SAMPLE] * rays
             o = tm.vec3(start_f[start, S_X], start_f[start, S_Y], start_f[start, S_Z])
             n = tm.vec3(start_f[start, S_NX], start_f[start, S_NY], start_f[start, S_NZ])
             for j in range(rays):
-                d = cosine_direction(n, sobol_2d(ti.cast(first + j, ti.u32), key))
+                number = ti.cast(first + j, ti.u32)
+                d = cosine_direction(n, sobol_2d(number, key))
                 hit = trace(
                     o,
                     d,
@@ -311,6 +347,7 @@ def trace_links(
                         hit.region,
                         hit.facade,
                         o + hit.t * d,
+                        tm.vec2(uniform(number, beside), uniform(number, beside + ti.u32(1))),
                         texel_f,
                         texel_i,
                         pair_first,
