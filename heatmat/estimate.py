@@ -28,8 +28,13 @@ with 64 paths from each of 4 positions, 0.10 K with 2 from each of 128."""
 LEAP = 16
 """Most times as many paths as before, since the error of a round is only roughly known."""
 
-UPPER_90 = 1.57
-"""Upper 90 % bound of a standard error from 8 replicates: sqrt(7 / 2.833), chi-square."""
+NORMAL_90 = 1.2816
+"""Standard deviations below which a tenth of a normal distribution lies under its mean."""
+
+HOURS_COUNT = 0.5, 1.5
+"""How much of what hours tell independently of each other is counted, and as how many hours at
+most. All of it would be bold, since eight replicates hardly tell it: the bound then holds for 84 %
+of groups of eight in place of 91 to 93 % (40 walls of Paris and of the embedded district)."""
 
 
 @dataclass
@@ -206,7 +211,7 @@ def estimate(
             whole.add(active, part)
         done[active] = wanted[active]
         found = whole.estimate(active)
-        more = _factor(found.error, target_error) * found.valid
+        more = _factor(found, target_error) * found.valid
         room = most // (rays * done[active])
         wanted[active] = done[active] * np.maximum(1, np.minimum(more, room))
     assert whole is not None
@@ -250,12 +255,42 @@ def _share(
     return advance
 
 
-def _factor(error: np.ndarray, target: float) -> np.ndarray:
+def _factor(found: Estimate, target: float) -> np.ndarray:
     """How many times as many samples places should have; 1 for those that are done, (places,)."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        level = UPPER_90 * np.sqrt(np.nanmean(error**2, axis=1))
+        level = upper_bound(found.replicates) * np.sqrt(np.nanmean(found.error**2, axis=1))
         wanted = np.clip((level / target) ** 2, 2.0, LEAP)
     # Powers of two: nets stay whole.
     factor = 2 ** np.floor(np.log2(np.nan_to_num(wanted, nan=2.0))).astype(int)
     # Without a target all rays are spent: replicates may agree by chance where little is in sight.
     return np.where((level > target) | (target == 0.0), factor, 1)
+
+
+def upper_bound(replicates: np.ndarray) -> np.ndarray:
+    """Upper 90 % bound of the root mean square error over time, over its estimate, (places,).
+
+    Parameters
+    ----------
+    replicates : ndarray, shape (places, replicates, times)
+
+    Notes
+    -----
+    The mean of the hours' variances spreads as a chi-square with tr(C)^2 / tr(C^2) times as many
+    degrees of freedom as one hour has (Satterthwaite 1946, doi:10.2307/3002019), C the covariance
+    of the hours; both traces come without bias from the sample's (Srivastava 2005, Journal of the
+    Japan Statistical Society 35, 251). The chi-square's quantile is Wilson and Hilferty's (1931,
+    doi:10.1073/pnas.17.12.684).
+    """
+    number = replicates.shape[1] - 1
+    away = replicates - replicates.mean(axis=1, keepdims=True)
+    gram = np.matmul(away, away.transpose(0, 2, 1)) / number
+    trace = np.trace(gram, axis1=1, axis2=2)
+    square = number**2 / ((number - 1) * (number + 2)) * (
+        (gram**2).sum(axis=(1, 2)) - trace**2 / number
+    )  # fmt: skip
+    with np.errstate(invalid="ignore", divide="ignore"):
+        hours = (trace**2 - 2.0 * square / number) / square
+    share, most = HOURS_COUNT
+    # Where replicates agree, or are not all there, an hour tells all.
+    free = number * np.clip(1.0 + share * (np.nan_to_num(hours, nan=1.0) - 1.0), 1.0, most)
+    return (1.0 - 2.0 / (9.0 * free) - NORMAL_90 * np.sqrt(2.0 / (9.0 * free))) ** -1.5

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import shapely
 
-from heatmat.estimate import LEAP, UPPER_90, Sums, estimate, sums
+from heatmat.estimate import LEAP, Sums, estimate, sums, upper_bound
 from heatmat.sampling_plan import REPLICATES, plan_squares, replicate
 from heatmat.solver import Requests, Solver
 from tests.physics_case import boxes, local, make_case_of, make_series
@@ -53,10 +53,27 @@ def test_no_more_paths_than_allowed_and_no_fewer_than_needed() -> None:
     assert list(everything.rays[:2]) == [most, most]
     assert everything.rays[2] < most  # nothing there: not asked again
     enough = estimate(solver, places, target_error=0.15, max_rays=1 << 16)
-    level = UPPER_90 * np.sqrt((enough.error[:2] ** 2).mean(axis=1))
+    level = upper_bound(enough.replicates[:2])
+    level *= np.sqrt((enough.error[:2] ** 2).mean(axis=1))
     assert (level <= 0.15).all()
     assert (enough.rays[:2] <= LEAP * most).all()
     assert (enough.rays % REPLICATES == 0).all()
+
+
+def test_nine_bounds_in_ten_hold(rng: np.random.Generator) -> None:
+    """Of errors whose hours are one, or a few, or all apart; one hour has the chi-square's own."""
+    groups = 20_000
+    one = rng.normal(size=(groups, REPLICATES, 1))
+    few = rng.normal(size=(groups, REPLICATES, 3)) * [1.0, 0.7, 0.4]
+    for hours in (one, np.repeat(one, 6, axis=2), few, few[..., [0, 0, 1, 1, 2, 0]]):
+        true = np.sqrt((hours**2).mean() / REPLICATES)
+        spread = np.sqrt(hours.var(axis=1, ddof=1).mean(axis=1) / REPLICATES)
+        held = (upper_bound(hours) * spread >= true).mean()
+        # Two standard errors of the share below; half of what hours tell is not counted.
+        assert 0.896 < held < 0.96, held
+    # sqrt(7 / 2.833), from tables
+    np.testing.assert_allclose(upper_bound(one[:5]), 1.572, atol=2e-3)
+    assert upper_bound(few).mean() < 1.5
 
 
 def test_all_rays_are_spent_where_replicates_agree() -> None:
