@@ -88,10 +88,12 @@ class Solver:
 
     def _sun(self, chunk: Chunk) -> tuple[ti.Ndarray, ti.Ndarray, ti.Ndarray]:
         """Sun positions of a chunk on the device: nodes, their days, phases of the hours."""
-        if chunk.begin not in self._suns:
+        kept = self._suns.get(chunk.begin)
+        if kept is None or kept[0] is not chunk.nodes:
             arrays = (chunk.nodes, chunk.node_days, chunk.hours.sun)
-            self._suns[chunk.begin] = tuple(to_device(a) for a in arrays)
-        return self._suns[chunk.begin]
+            kept = (chunk.nodes, *(to_device(a) for a in arrays))
+            self._suns[chunk.begin] = kept
+        return kept[1:]
 
     def batch_size(self, rays: int, values: int) -> int:
         """Starts in a batch, a power of two."""
