@@ -9,7 +9,7 @@ from heatmat.case import BASE_TEMPERATURE
 from heatmat.field import Field
 from heatmat.field_pixels import Parts, parts_of_cells, requests_of_parts
 from heatmat.field_places import Crowd, Effort, PlaceValues, TileRays, gather_tile
-from heatmat.kernels import layout
+from heatmat.kernels import field_values, layout
 from heatmat.sampling_plan import stream_keys
 from heatmat.solver import Requests
 
@@ -235,12 +235,12 @@ def _tile(
         "ground_temperature": kind == 0,
         "roof_temperature": kind == 1,
     }
+    runs = pixel_runs(pixel, pixels)
     for name, chosen in by_kind.items():
-        tile[name] = _weighted(mean, share * chosen, pixel, pixels)
-    emitted = _weighted(np.square(np.square(values.radiometric)), share, pixel, pixels)
-    tile["radiometric_temperature"] = np.sqrt(np.sqrt(emitted))
-    for name, flat in (("sky_view_factor", values.sky_view), ("sunlit_hours", values.sunlit_hours)):
-        tile[name] = _weighted(flat[:, None].astype(np.float32), share, pixel, pixels)[:, 0]
+        tile[name] = _mean_of(mean, share * chosen, runs)
+    tile["radiometric_temperature"] = _mean_of(values.radiometric, share, runs, 4)
+    tile["sky_view_factor"] = _mean_of(values.sky_view, share, runs)
+    tile["sunlit_hours"] = _mean_of(values.sunlit_hours, share, runs)
     error_class = values.composition * (SKY_CLASSES.size + 1)
     error_class = error_class + np.searchsorted(SKY_CLASSES, values.sky_view)
     error_class = error_class * (SUN_CLASSES.size + 1)
@@ -256,19 +256,33 @@ def _tile(
     return tile
 
 
+Runs = tuple[np.ndarray, np.ndarray]
+
+
+def pixel_runs(pixel: np.ndarray, pixels: int) -> Runs:
+    """Parts in the order of their pixels, and where those of each pixel begin, int32."""
+    order = np.argsort(pixel, kind="stable")
+    first = np.searchsorted(pixel[order], np.arange(pixels + 1))
+    return order.astype(np.int32), first.astype(np.int32)
+
+
+def _mean_of(values: np.ndarray, weight: np.ndarray, runs: Runs, power: int = 1) -> np.ndarray:
+    """Weighted means of parts by pixel, NaN where there is no weight, float32.
+
+    `power` 4: the fourth root of the mean fourth power.
+    """
+    flat = values.reshape(values.shape[0], -1)
+    out = np.full((runs[1].size - 1, flat.shape[1]), np.nan, np.float32)
+    if out.size and weight.size:
+        base = BASE_TEMPERATURE if values.ndim > 1 else 0.0
+        flat, weight = (np.ascontiguousarray(a, np.float32) for a in (flat, weight))
+        field_values.average_parts(flat, weight, *runs, power, base, out)
+    return out.reshape(-1, *values.shape[1:])
+
+
 def _weighted(values: np.ndarray, weight: np.ndarray, pixel: np.ndarray, pixels: int) -> np.ndarray:
     """Weighted means of parts by pixel, NaN where there is no weight, float32."""
-    chosen = np.flatnonzero(weight > 0.0)
-    chosen = chosen[np.argsort(pixel[chosen], kind="stable")]
-    out = np.full((pixels, values.shape[1]), np.nan, np.float32)
-    if chosen.size:
-        where = pixel[chosen]
-        first = np.flatnonzero(np.append(True, where[1:] != where[:-1]))
-        # Departures from the base keep single precision where it matters.
-        base = np.float32(BASE_TEMPERATURE if values.shape[1] > 1 else 0.0)
-        total = np.add.reduceat((values[chosen] - base) * weight[chosen, None], first, axis=0)
-        out[where[first]] = total / np.add.reduceat(weight[chosen], first)[:, None] + base
-    return out
+    return _mean_of(values, weight, pixel_runs(pixel, pixels))
 
 
 def pooled_error(tiles: list[Tile], times: int) -> list[np.ndarray]:

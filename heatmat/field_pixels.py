@@ -14,6 +14,7 @@ from heatmat.rayfield import RayField, to_device
 from heatmat.runtime import ti
 from heatmat.sampling_plan import KINDS, plan_squares
 from heatmat.solver import Requests
+from heatmat.transfers import read
 
 LATTICE = 8
 """Points along a side of a cell: areas to a hundredth of it."""
@@ -79,7 +80,7 @@ def parts_of_cells(
     city = (*field.geometry[:4], field.grid_f, field.grid_i)
     alone = ti.ndarray(dtype=ti.i32, shape=(nx * ny,))
     texels.whole_cells(alone, *place, *city)
-    region_of = alone.to_numpy()
+    region_of = read(alone)
     near_edges = np.flatnonzero(region_of < 0)
     order = np.argsort(_morton(side))
     u = np.full(nx * ny, 0.5) if fraction is None else fraction
@@ -87,7 +88,7 @@ def parts_of_cells(
     if near_edges.size:
         found = ti.ndarray(dtype=ti.i32, shape=(near_edges.size, number))
         texels.regions_in_cells(found, to_device(near_edges), side, *place, *city)
-        regions = found.to_numpy()
+        regions = read(found)
         region_of[near_edges] = regions[:, 0]
     mixed = (regions != regions[:, :1]).any(axis=1)
     cut = near_edges[mixed]

@@ -21,12 +21,13 @@ from heatmat.field_links import (
 from heatmat.field_near import march_near
 from heatmat.field_pixels import Parts
 from heatmat.field_units import Units, place_units
-from heatmat.kernels import field_gather, layout
-from heatmat.kernels.field_march import GROUP_STATE, U_CONSTRUCTION, U_OWN, U_PLACE, U_WHICH
+from heatmat.kernels import field_gather, field_values, layout
+from heatmat.kernels.field_march import GROUP_STATE, U_OWN
 from heatmat.kernels.texels import L_ISOTROPIC, LINK_FLOATS
 from heatmat.rayfield import to_device
 from heatmat.runtime import ti
 from heatmat.solver import Requests
+from heatmat.transfers import read
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ class PlaceValues:
     def mean(self) -> np.ndarray:
         """Temperatures [K], shape (places, times)."""
         mean = self.sets[:, 0].copy()
-        several = np.flatnonzero(np.isfinite(self.sets[:, 1:]).any(axis=(1, 2)))
+        several = np.flatnonzero(np.isfinite(self.sets[:, 1:, :1]).any(axis=(1, 2)))
         sets = self.sets[several]
         number = np.isfinite(sets).sum(axis=1)
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -215,7 +216,7 @@ def gather_tile(
         )
         begin, end = end, begin
         first += stage.rows
-    values = _values(field, bundle, units, chunk, effort, neighbours, out.to_numpy())
+    values = _values(field, bundle, units, chunk, effort, neighbours, out)
     last = field.done == len(field.plan.chunks)
     return values, None if last else begin.to_numpy()
 
@@ -299,35 +300,29 @@ def _values(
     chunk: Chunk,
     effort: Effort,
     neighbours: Neighbours,
-    theta: np.ndarray,
+    out: ti.Ndarray,
 ) -> PlaceValues:
     """Temperatures of units to those of places."""
-    own = np.flatnonzero(units.table[:, U_OWN] == 1)
-    table, weight = units.table[own], (units.share * units.members)[own, None]
-    theta = theta[own, : chunk.outputs]
     sets, n = effort.sets, bundle.places
     mean = np.full((n, sets, chunk.outputs), np.nan, np.float32)
     radiometric = np.full((n, chunk.outputs), np.nan, np.float32)
-    if own.size:
-        place, which = table[:, U_PLACE], table[:, U_WHICH] % sets
-        # Units of a place lie together, and in it those of a set of rays.
-        first = np.flatnonzero(np.append(True, np.diff(place * sets + which) != 0))
-        total = np.add.reduceat(weight * theta, first)
-        mean[place[first], which[first]] = total / np.add.reduceat(weight, first)
-        mean += np.float32(BASE_TEMPERATURE)
-        emissivity = field.case.constructions.emissivity[table[:, U_CONSTRUCTION], None]
-        emits = weight * emissivity.astype(np.float32)
-        first = np.flatnonzero(np.append(True, np.diff(place) != 0))
-        squares = np.square(theta + np.float32(BASE_TEMPERATURE))
-        total = np.add.reduceat(emits * np.square(squares), first)
-        radiometric[place[first]] = np.sqrt(np.sqrt(total / np.add.reduceat(emits, first)))
-    records = bundle.start_i.to_numpy().reshape(-1, effort.samples, layout.START_INTS)
+    if chunk.outputs and np.any(units.table[:, U_OWN]):
+        field_values.average_units(
+            units.units,
+            units.share * units.members,
+            field.case.constructions.emissivity.astype(np.float32),
+            out,
+            BASE_TEMPERATURE,
+            mean,
+            radiometric,
+        )
+    records = read(bundle.start_i).reshape(-1, effort.samples, layout.START_INTS)
     valid = records[:, :, layout.T_VALID] == 1
     first = np.argmax(valid, axis=1)
     row = np.arange(first.size)
     hours = sunlit_hours(bundle, chunk, field.case.forcing.step, field.rays.sun_size)
     hours = hours.reshape(-1, effort.samples)
-    sky = neighbours.known.to_numpy()[:, -1, L_ISOTROPIC]
+    sky = read(neighbours.known)[:, -1, L_ISOTROPIC]
     return PlaceValues(
         sets=mean,
         radiometric=radiometric,

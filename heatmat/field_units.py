@@ -18,6 +18,7 @@ from heatmat.kernels.field_march import (
 from heatmat.kernels.lanes import LANES
 from heatmat.rayfield import to_device
 from heatmat.runtime import ti
+from heatmat.transfers import read
 
 
 @dataclass
@@ -75,10 +76,10 @@ def place_units(
     split : ndarray of bool, shape (places,)
         Places whose sets are marched apart.
     """
-    leader = bundle.leader.to_numpy()
+    leader = read(bundle.leader)
     start = np.flatnonzero(leader == np.arange(leader.size))
     members = np.bincount(leader[leader >= 0], minlength=leader.size)[start]
-    composition = bundle.start_i.to_numpy()[start, layout.T_COMPOSITION]
+    composition = read(bundle.start_i)[start, layout.T_COMPOSITION]
     place = start // bundle.samples
     turns = np.where(split[place], bundle.sets, 1)
     row = np.repeat(np.arange(start.size), turns)

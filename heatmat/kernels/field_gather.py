@@ -10,7 +10,7 @@ from heatmat.kernels.starts import F2, F3, I1, I2, U1
 from heatmat.kernels.texels import LINK_FLOATS
 from heatmat.runtime import ti
 
-BLOCK = 8
+BLOCK = 16
 """Words that one pass over the links adds up."""
 
 block_vector = ti.types.vector(BLOCK, ti.i32)
