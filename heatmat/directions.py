@@ -33,6 +33,10 @@ STEP = 1.0e-3
 """Relative step of the central differences of a slab's response, which is double precision; what is
 left is 1e-6 of the derivative."""
 
+SMALL = 0.3
+"""Share of the largest change under which what a period changes is fitted absolutely; smaller
+shares gave a worse fit of what there is in kelvin over all layers of the library."""
+
 NUDGE = 1.0e-4
 """Most that a rate changes, relative, where the coefficients of the march are differentiated."""
 
@@ -194,8 +198,9 @@ def fit_modes(
     The reduction itself jumps by 1e-6 K m2/W between neighbouring slabs, which a difference of
     reduced modes would divide by the step. So the derivative of the slab's frequency response, with
     all modes, is fitted by what changes of rates, gains and the direct part do to the reduced one
-    (linear least squares over periods from months to minutes, the steady response weighing ten
-    times as much).
+    (linear least squares over periods from months to minutes). A period weighs by its misfit in
+    kelvin: by the flux that surfaces feel at it (see `_flux_spectrum`), relative to the change that
+    this causes there, or to `SMALL` of the largest such change where it is less.
 
     Parameters
     ----------
@@ -209,7 +214,8 @@ def fit_modes(
     tuple of ndarray
         Derivatives of rate, gain and (1,) direct.
     """
-    s = 1j * np.concatenate([[0.0], np.logspace(-6.5, -1.8, 71)])[:, None]
+    frequency = np.concatenate([[0.0], np.logspace(-6.5, -1.8, 71)])
+    s = 1j * frequency[:, None]
 
     def response(full: FullModes) -> np.ndarray:
         return (full.surface**2 / (full.rate + s)).sum(axis=1)
@@ -221,9 +227,9 @@ def fit_modes(
     columns = np.hstack([by_gain, by_rate, np.ones_like(s)])
     columns = np.vstack([columns.real, columns.imag])
     target = np.concatenate([wanted.real, wanted.imag])
-    level = np.abs(wanted)
-    weight = np.tile(1.0 / (level + 0.2 * level.max() + 1e-30), 2)
-    weight[0] *= 10.0
+    flux = _flux_spectrum(frequency)
+    moves = flux * np.abs(wanted)
+    weight = np.tile(flux / (moves + SMALL * moves.max() + 1e-30), 2)
     size = np.abs(columns).max(axis=0)
     found = np.linalg.lstsq(
         columns / size * weight[:, None], target * weight, rcond=1.0e-9
@@ -232,6 +238,19 @@ def fit_modes(
     d_rate = np.zeros_like(rate)
     d_rate[used] = by_log * rate[used]
     return d_rate, d_gain, d_direct
+
+
+def _flux_spectrum(frequency: np.ndarray) -> np.ndarray:
+    """Flux into surfaces at angular frequencies [1/s], relative to that at a day.
+
+    Sun and shadow give it a day and its parts, ever less towards minutes (a day that jumps has
+    harmonics that fall as their number), weather a tenth from day to day; the mean weighs as much
+    as a day, which keeps the mean temperature right.
+    """
+    daily = 2.0 * np.pi / 86400.0
+    flux = np.where(frequency >= 0.9 * daily, daily / np.maximum(frequency, 1e-12), 0.1)
+    flux[frequency == 0.0] = 1.0
+    return flux
 
 
 def _numbers(

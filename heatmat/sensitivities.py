@@ -15,17 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from heatmat.directions import UNITS, Direction, directions_of
-from heatmat.district_sample import (
-    PATHS,
-    STARTS,
-    Groups,
-    constructions_of,
-    district_sample,
-    group_rows,
-    mean_and_error,
-)
+from heatmat.district_sample import PATHS, STARTS, mean_and_error
 from heatmat.errors import InputError
 from heatmat.sampling_plan import REPLICATES, replicate
+from heatmat.sensitivity_rounds import DistrictPlan, point_plan, sample_rounds
+from heatmat.tally import Accuracy
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,6 +41,10 @@ W/(m2 K)."""
 SIDES = ("all", "own")
 
 
+GROWTH = 128.0
+"""Times the first round's positions that sampling to a tolerance may go to."""
+
+
 @dataclass
 class Sensitivity:
     """Derivatives of temperatures.
@@ -54,30 +52,46 @@ class Sensitivity:
     Attributes
     ----------
     properties : list of str
-    groups : Groups
+    groups : list of str
         What means are taken over: all surfaces, kinds, constructions; or the points asked for.
+    areas : ndarray, shape (groups,)
+        Of groups [m2]; of points 1.
     times : ndarray
         UTC.
-    derivative : ndarray of float32, shape (properties, 2, positions, times)
-        In the units of `heatmat.directions.UNITS`: by all selected surfaces; by the own one alone.
-    temperature : ndarray of float32, shape (positions, times)
+    derivative : ndarray, shape (properties, 2, groups, REPLICATES, times)
+        Means of replicates in the units of `heatmat.directions.UNITS`: by all selected surfaces; by
+        the own one alone.
+    temperature : ndarray, shape (groups, REPLICATES, times)
         [K].
+    accuracy : Accuracy
+    positions : int
+        Marched in all.
     utc_offset_h : float
     selected : list of str
         Constructions whose property it is.
     """
 
     properties: list[str]
-    groups: Groups
+    groups: list[str]
+    areas: np.ndarray
     times: np.ndarray
     derivative: np.ndarray
     temperature: np.ndarray
+    accuracy: Accuracy
+    positions: int
     utc_offset_h: float
     selected: list[str]
 
     def means(self) -> tuple[np.ndarray, np.ndarray]:
         """Means of groups and their standard errors, (properties, 2, groups, times)."""
-        return mean_and_error(self.groups.by_replicate(self.derivative))
+        return mean_and_error(self.derivative)
+
+    def short_of(self, tolerance: float) -> list[tuple[str, str, float]]:
+        """Property, group and relative error of effects that matter, if above a tolerance."""
+        return [
+            (self.properties[p], self.groups[g], float(self.accuracy.relative[p, g]))
+            for p, g in zip(*np.nonzero(self.accuracy.short(tolerance)), strict=True)
+        ]
 
     def to_dataframe(self) -> pd.DataFrame:
         """A row a property, group and time: kelvin for the change of `PER`, with errors."""
@@ -87,15 +101,15 @@ class Sensitivity:
         from heatmat.units import to_celsius
 
         mean, error = self.means()
-        base, _ = mean_and_error(self.groups.by_replicate(self.temperature))
+        base, _ = mean_and_error(self.temperature)
         count, _, groups, times = mean.shape
         per = np.repeat([PER[name] for name in self.properties], groups * times)
         stamps = [iso_stamp(t, self.utc_offset_h) for t in self.times]
         rows: dict[str, Any] = {
             "property": np.repeat(self.properties, groups * times),
             "change": per,
-            "group": np.tile(np.repeat(self.groups.names, times), count),
-            "area_m2": np.tile(np.repeat(np.round(self.groups.areas(), 1), times), count),
+            "group": np.tile(np.repeat(self.groups, times), count),
+            "area_m2": np.tile(np.repeat(np.round(self.areas, 1), times), count),
             "time": stamps * (count * groups),
             "surface_temperature_c": np.tile(np.round(to_celsius(base).ravel(), 4), count),
         }
@@ -115,6 +129,8 @@ def sensitivity(
     resolution: float | None = None,
     max_rays: int = 2048,
     starts: int = STARTS,
+    tolerance: float | None = None,
+    growth: float = GROWTH,
 ) -> Sensitivity:
     """Derivatives of surface temperatures by properties of selected surfaces.
 
@@ -133,32 +149,42 @@ def sensitivity(
     resolution : float, optional
         Of points [m].
     max_rays : int
-        Paths a point takes.
+        Paths a point takes, in the first round.
     starts : int
-        Positions over the district.
+        Positions over the district, in the first round.
+    tolerance : float, optional
+        Share of an effect that its standard error is to be under (0.005: half a percent), both root
+        mean square over the times. More positions are taken, where they tell most, until this
+        holds for every property and every group or point that matters (see `tally.NEGLIGIBLE`).
+    growth : float
+        Times the first round's positions at which it ends all the same; `Sensitivity.short_of`
+        tells what was not reached.
 
     Returns
     -------
     Sensitivity
     """
+    if tolerance is not None and not tolerance > 0.0:
+        raise InputError("a tolerance is a share above 0", where="tolerance", got=tolerance)
     names = [properties] if isinstance(properties, str) else list(properties)
     solver, chosen, marked = tangent_solver(simulation, where)
     directions = directions_of(names, chosen, layer)
-    simulation.progress("sensitivity", 0.0, 1.0)
-    if points is None:
-        sample = district_sample(simulation, starts)
-        found, derivative = solver.solve_tangents(sample.requests, PATHS, directions)
-        by_name = constructions_of(found, _names_before(solver.case.compositions))
-        groups = group_rows(simulation, sample, found, by_name)
-    else:
-        requests, groups, rays = _point_groups(simulation, solver, points, resolution, max_rays)
-        found, derivative = solver.solve_tangents(requests, rays, directions)
-        groups = dataclasses.replace(groups, area=found.valid.astype(float))
+    shape = (len(names), simulation.times.size)
+    plan = (
+        DistrictPlan(simulation, solver, starts, _name_before, shape)
+        if points is None
+        else point_plan(simulation, solver, points, resolution, max_rays, shape)
+    )
+    spent = sample_rounds(
+        plan, solver, directions, tolerance, growth,
+        lambda done: simulation.progress("sensitivity", done, 1.0),
+    )  # fmt: skip
     solver.close()
-    simulation.progress("sensitivity", 1.0, 1.0)
+    tally = plan.tally.occupied()
     return Sensitivity(
-        names, groups, simulation.times, derivative, found.values[..., 0],
-        simulation.forcing.utc_offset, [name.removesuffix(f"+{MARK}") for name in chosen],
+        names, tally.names, tally.areas(), simulation.times, tally.derivatives(),
+        tally.temperatures(), tally.accuracy(), spent,
+        simulation.forcing.utc_offset, [_name_before(name) for name in chosen],
     )  # fmt: skip
 
 
@@ -201,57 +227,14 @@ def mark_selection(
         raise InputError("the selection has no surface", where="sensitivity", got=dict(where))
     marked.constructions = dict(marked.constructions)
     for name in chosen:
-        original = marked.constructions[name.removesuffix(f"+{MARK}")]
+        original = marked.constructions[_name_before(name)]
         marked.constructions[name] = dataclasses.replace(original, name=name)
     return marked, chosen
 
 
-def _names_before(compositions: list) -> list:
-    """Compositions with the names that their constructions had before they were marked."""
-    return [
-        tuple((name.removesuffix(f"+{MARK}"), share) for name, share in entries)
-        for entries in compositions
-    ]
-
-
-def _point_groups(
-    simulation: Simulation,
-    solver: TangentSolver,
-    points: Any,
-    resolution: float | None,
-    max_rays: int,
-) -> tuple[Any, Groups, int]:
-    """Points as requests with as many paths as `hm.compare` would take, each a group."""
-    from heatmat.estimate import PATHS_FIRST, RAYS_AREA, RAYS_MOST
-    from heatmat.placing import place_points
-    from heatmat.points import as_points
-
-    table = as_points(points, crs=simulation.maps.crs_wkt).copy()
-    if resolution is not None:
-        own = table["resolution_m"].to_numpy(float)
-        table["resolution_m"] = np.where(own > 0.0, own, resolution)
-    if (table["construction"].astype(str) != "").any():
-        raise InputError("points may not bring constructions here", where="construction",
-                         remedy="leave the column out")  # fmt: skip
-    places = place_points(solver, table, simulation.seed)
-    if places.area.any() and not places.area.all():
-        raise InputError("either all points are areas or none is", where="resolution_m")
-    most = max(1, max_rays // REPLICATES)
-    rays = RAYS_AREA if places.area.any() else RAYS_MOST if most >= RAYS_MOST else PATHS_FIRST
-    samples = 1 << int(np.log2(max(1, most // rays)))
-    requests = replicate(places.requests, samples)
-    count, rows = len(table), len(requests)
-    of_row = np.repeat(np.arange(count), rows // count)
-    return (
-        requests,
-        Groups(
-            [str(name) for name in table["id"]],
-            of_row[None, :] == np.arange(count)[:, None],
-            np.ones(rows),
-            np.tile(np.repeat(np.arange(REPLICATES), samples), count),
-        ),
-        rays,
-    )
+def _name_before(name: str) -> str:
+    """Name that a construction had before it was marked."""
+    return name.removesuffix(f"+{MARK}")
 
 
 def sensitivity_map(

@@ -158,7 +158,7 @@ def test_points_agree_with_what_if_and_are_known_to_half_a_percent() -> None:
     where = {"surface": "wall"}
     found = sensitivity(base, "albedo", where=where, points=PLACES, max_rays=2048)
     mean, error = found.means()
-    assert found.groups.names == PLACES["id"]
+    assert found.groups == PLACES["id"]
     wall = 2
     level = np.sqrt((mean[0, 0, wall] ** 2).mean())
     assert np.sqrt((error[0, 0, wall] ** 2).mean()) < 0.005 * level

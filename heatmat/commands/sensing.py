@@ -41,6 +41,7 @@ def sensitivity_into(
     where: dict[str, Any] | None,
     layer: int,
     starts: int,
+    tolerance: float | None,
     resolution: float,
 ) -> int:
     """Tables of all properties, and maps of the first one."""
@@ -48,9 +49,12 @@ def sensitivity_into(
     def work(simulation: Simulation, folder: RunDirectory) -> dict[str, Any]:
         from heatmat.sensitivities import sensitivity, sensitivity_map
 
-        found = sensitivity(simulation, properties, where=where, layer=layer, starts=starts)
+        found = sensitivity(
+            simulation, properties, where=where, layer=layer, starts=starts, tolerance=tolerance
+        )
+        session.note(accuracy_line(found, tolerance))
         write_table(folder, "sensitivity.csv", found.to_dataframe())
-        write_json(folder, "summary.json", summary_of(found))
+        write_json(folder, "summary.json", {**summary_of(found), "tolerance": tolerance})
         maps = sensitivity_map(
             simulation, properties[0], where=where, layer=layer, resolution=resolution
         )
@@ -62,9 +66,36 @@ def sensitivity_into(
         "where": where or {},
         "layer": layer,
         "starts": starts,
+        "tolerance": tolerance,
         "resolution_m": resolution,
     }
     return study_into(session, scenario, out, "sensitivity", options, {}, work)
+
+
+def accuracy_line(found: Sensitivity, tolerance: float | None) -> str:
+    """How well effects are known, in a sentence."""
+    accuracy = found.accuracy
+    count = int(accuracy.matters.sum())
+    worst = found.short_of(0.0)
+    sampled = f"{found.positions:,} positions"
+    if not worst:
+        return f"sensitivity: {sampled}; nothing has an effect"
+    short = worst if tolerance is None else found.short_of(tolerance)
+    property, group, error = max(short or worst, key=lambda row: row[2])
+    named = f"{property} on {group} {error:.2%}"
+    if tolerance is None:
+        return (
+            f"sensitivity: {sampled}; largest relative standard error of {count} effects that "
+            f"matter: {named}; --tolerance 0.5% goes on until all are under that"
+        )
+    if not short:
+        return (
+            f"sensitivity: {sampled}; all {count} effects that matter are known to {tolerance:.2%}"
+        )
+    return (
+        f"sensitivity: {sampled}, the most; {len(short)} of {count} effects that matter are not "
+        f"known to {tolerance:.2%}, worst: {named}"
+    )
 
 
 def summary_of(found: Sensitivity) -> dict[str, Any]:
@@ -87,10 +118,14 @@ def summary_of(found: Sensitivity) -> dict[str, Any]:
                     }
                     for i, side in enumerate(SIDES)
                 }
-                for g, group in enumerate(found.groups.names)
+                | {
+                    "relative_standard_error": _round(found.accuracy.relative[p, g]),
+                    "matters": bool(found.accuracy.matters[p, g]),
+                }
+                for g, group in enumerate(found.groups)
             },
         }
-    return {"selected": found.selected, "properties": rows}
+    return {"selected": found.selected, "positions": found.positions, "properties": rows}
 
 
 def _round(value: float) -> float | None:

@@ -73,6 +73,15 @@ def sensitivity(
         int, typer.Option(min=0, help="Homogeneous layer from outside, for conductivity.")
     ] = 0,
     starts: Starts = 4096,
+    tolerance: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SHARE",
+            help="Standard error of effects to reach, as '0.5%': positions are added until it is, "
+            "at most 128 times --starts.",
+            show_default=False,
+        ),
+    ] = None,
     resolution: Annotated[
         float, typer.Option(metavar="M", min=0.5, help="Pixel of the map in metres.")
     ] = 8.0,
@@ -95,8 +104,24 @@ def sensitivity(
         where=read_where(where),
         layer=layer,
         starts=starts,
+        tolerance=read_share(tolerance),
         resolution=resolution,
     )
+
+
+def read_share(text: str | None) -> float | None:
+    """A share given as '0.5%' or 0.005."""
+    from heatmat.errors import InputError
+
+    if text is None:
+        return None
+    try:
+        value = float(text.strip().removesuffix("%")) * (0.01 if "%" in text else 1.0)
+    except ValueError:
+        value = 0.0
+    if not 0.0 < value < 1.0:
+        raise InputError("not a share", where="--tolerance", expected="'0.5%' or 0.005", got=text)
+    return value
 
 
 def read_where(text: str) -> dict[str, Any] | None:
