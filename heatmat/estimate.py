@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from heatmat.sampling_plan import REPLICATES, pick, replicate
-from heatmat.solver import Requests, Solver, Starts
+from heatmat.solver import Requests, Starts
+from heatmat.start_batches import StartBatches
 
 PATHS_FIRST = 8
 """Paths of a replicate to begin with; the mean of so few biases a point by under 0.02 K."""
@@ -161,7 +162,7 @@ def _describe(starts: Starts, valid: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def estimate(
-    solver: Solver,
+    solver: StartBatches,
     places: Requests,
     *,
     target_error: float,

@@ -105,6 +105,7 @@ class Field:
         self.texels: Texels = known or lay_texels(case, self.rays, size, seed)
         self.bundle: Bundle = self._trace()
         self.done = 0  # chunks marched
+        self.point_solver: object = None  # see `query_method.solver_for`
         self.stages: list[Stage] = []
         self.place_stages: list[Stage] = []
         self.store = ti.ndarray(dtype=ti.u32, shape=(1,))

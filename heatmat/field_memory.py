@@ -25,6 +25,13 @@ BASE_BYTES = 700 << 20
 """What Python, the compiled kernels and a tile of a map take."""
 
 
+def count_texels(case: Case, size: float) -> float:
+    """Upper estimate of a field's texels of `size` [m]."""
+    maps = case.maps
+    cells = maps.nx * maps.ny * maps.resolution**2 / size**2
+    return REGIONS * cells + count_wall_texels(maps, size)
+
+
 def field_memory(case: Case, size: float) -> int:
     """Upper estimate of what a run with a field holds [bytes].
 
@@ -34,9 +41,7 @@ def field_memory(case: Case, size: float) -> int:
     size : float
         Of the texels [m].
     """
-    maps = case.maps
-    cells = maps.nx * maps.ny * maps.resolution**2 / size**2
-    texels = REGIONS * cells + count_wall_texels(maps, size)
+    texels = count_texels(case, size)
     words = series_words(case.forcing)
     # The sun's positions of half hours, a bit each.
     sun = 4 * (2 + words // 64)

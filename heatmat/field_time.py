@@ -58,6 +58,8 @@ class Stage:
         Sun positions.
     last : int
         Step whose state the next stage begins with.
+    begin, stored : int
+        The chunk's step before its first, and the chunk's steps in a stored word.
     series, sun, free : ti.Ndarray
         See `heatmat.kernels.field_march`.
     node_of, out_of_step : ti.Ndarray
@@ -72,6 +74,8 @@ class Stage:
     day: int
     nodes: int
     last: int
+    begin: int
+    stored: int
     series: ti.Ndarray
     sun: ti.Ndarray
     free: ti.Ndarray
@@ -261,6 +265,8 @@ def _stage(
         day=round(86400.0 / step),
         nodes=nodes,
         last=steps,
+        begin=begin,
+        stored=stored,
         series=to_device(series),
         sun=to_device(np.concatenate([np.zeros((1, 3)), slots])),
         free=to_device(free),

@@ -27,12 +27,22 @@ def query_points(
     resolution: float | None,
     target_error: float,
     max_rays: int,
+    method: str,
 ) -> Result:
     """See `Simulation.query`; `times` are indices into the simulation's output times."""
-    table, places, found = run_query(
-        simulation, points, resolution=resolution, target_error=target_error, max_rays=max_rays
+    from heatmat.field_solver import BIAS
+    from heatmat.query_method import choose_method
+
+    table = prepared_points(simulation, points, resolution)
+    chosen = choose_method(simulation, method, len(table), target_error)
+    places, found = solve_points(
+        simulation, table, target_error=target_error, max_rays=max_rays, method=chosen
     )
-    return Result(_dataset(simulation, table, places, found, times))
+    result = Result(_dataset(simulation, table, places, found, times))
+    result.ds.attrs["method"] = chosen
+    if chosen == "field":
+        result.ds.attrs["field_error_k"] = BIAS
+    return result
 
 
 def run_query(
@@ -43,9 +53,27 @@ def run_query(
     target_error: float,
     max_rays: int,
 ) -> tuple[pd.DataFrame, Places, Estimate]:
-    """Points, the places they were found at, and the estimate with its replicates."""
+    """Points, the places they were found at, and the estimate by paths with its replicates."""
     table = prepared_points(simulation, points, resolution)
-    solver, places = simulation.solver, placed_rows(simulation, table)
+    places, found = solve_points(
+        simulation, table, target_error=target_error, max_rays=max_rays, method="paths"
+    )
+    return table, places, found
+
+
+def solve_points(
+    simulation: Simulation,
+    table: pd.DataFrame,
+    *,
+    target_error: float,
+    max_rays: int,
+    method: str,
+) -> tuple[Places, Estimate]:
+    """The places of the rows of `prepared_points`, and what they come to by a method."""
+    from heatmat.query_method import solver_for
+
+    places = placed_rows(simulation, table)
+    solver, target_error = solver_for(simulation, method, target_error)
     groups = [np.flatnonzero(~places.area), np.flatnonzero(places.area)]
     parts = []
     for rows, area in zip(groups, (False, True), strict=True):
@@ -67,7 +95,7 @@ def run_query(
             )
     found = _merge(parts, len(table))
     check_found(table, found.valid)
-    return table, places, found
+    return places, found
 
 
 def placed_rows(simulation: Simulation, table: pd.DataFrame) -> Places:

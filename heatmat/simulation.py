@@ -174,6 +174,7 @@ class Simulation:
         resolution: float | None = None,
         target_error: float | None = None,
         max_rays: int | None = None,
+        method: str = "auto",
     ) -> Result:
         """Temperatures and fluxes at points.
 
@@ -190,6 +191,9 @@ class Simulation:
             Standard error to reach [K]; default: the scenario's.
         max_rays : int, optional
             Most paths a point may take; default: the scenario's.
+        method : str
+            ``paths``; ``field``, which costs less a point and leaves an error of its own (both in
+            the result's attributes); ``auto`` takes the cheaper (`query_method.choose_method`).
 
         Returns
         -------
@@ -209,7 +213,13 @@ class Simulation:
             resolution=resolution,
             target_error=self.scenario.target_error_k if target_error is None else target_error,
             max_rays=self.scenario.max_rays if max_rays is None else max_rays,
+            method=method,
         )
+
+    @property
+    def has_field(self) -> bool:
+        """Whether the field is there already."""
+        return self._field is not None
 
     def field(self, twin: Field | None = None) -> Field:
         """The field of the case, made and marched when first needed.

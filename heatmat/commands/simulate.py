@@ -132,6 +132,14 @@ def query(
         int | None,
         typer.Option(metavar="N", min=8, help="Most rays a point.", show_default=False),
     ] = None,
+    method: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|paths|field",
+            help="Paths, or the field that maps gather from: cheaper for many points, with an "
+            "error of its own. auto takes the cheaper.",
+        ),
+    ] = "auto",
     material_draws: Annotated[
         int | None,
         typer.Option(
@@ -161,12 +169,14 @@ def query(
     files = {**loaded.input_files(), "points": points}
     if incident is not None:
         files["incident"] = incident
-    options = {
+    options: dict[str, object] = {
         "seed": seed,
         "resolution_m": resolution,
         "target_error_k": target_error,
         "max_rays": max_rays,
     }
+    if method != "auto":
+        options["method"] = method
     if material_draws is not None:
         options["material_uncertainty"] = material_draws
         if incident is not None:
@@ -183,7 +193,9 @@ def query(
     if incident is not None:
         frame = _query_incident(session, loaded, asked, incident)
     else:
-        frame = _query(session, loaded, asked, resolution, target_error, max_rays, material_draws)
+        frame = _query(
+            session, loaded, asked, resolution, target_error, max_rays, method, material_draws
+        )
     write_temps(frame, out)
     degraded = _over_target(session, loaded, frame, target_error) if incident is None else False
     target.finish(session, degraded=degraded)
@@ -197,6 +209,7 @@ def _query(
     resolution: float | None,
     target_error: float | None,
     max_rays: int | None,
+    method: str,
     draws: int | None,
 ) -> pd.DataFrame:
     from heatmat.simulation import Simulation
@@ -209,9 +222,16 @@ def _query(
         session.timed("query"),
     ):
         result = simulation.query(
-            points, resolution=resolution, target_error=target_error, max_rays=max_rays
+            points,
+            resolution=resolution,
+            target_error=target_error,
+            max_rays=max_rays,
+            method=method,
         )
         frame = result.to_dataframe()
+        if result.ds.attrs["method"] == "field":
+            error = result.ds.attrs["field_error_k"]
+            session.note(f"gathered from the field, whose own error is about {error:g} K")
         if draws is not None:
             frame[MATERIAL_COLUMN] = _material_spread(
                 session, simulation, points, resolution, max_rays, draws

@@ -146,34 +146,23 @@ def gather(
     path_series: F1,
     hour_before: F1,
     scratch: F1,
-    units: I2,
-    unit_count: I1,
-    start_state: F2,
     node_of_step: I1,
     series: F2,
     hours: F2,
-    free: F2,
-    modes: F2,
     properties: F2,
     composition_entries: I2,
     composition_shares: F2,
-    classes: F3,
-    out: F3,
-    out_of_step: I1,
     out_view: F2,
     steps: ti.i32,
     per_hour: ti.i32,
     first_chunk: ti.i32,
-    full_output: ti.i32,
     physics: physics_vector,
     switches: switches_vector,
-    mode: ti.template(),
 ):
-    """Temperatures of every start from its recorded paths, for one chunk of time.
+    """What falls on every start from its recorded paths, for one chunk of time.
 
-    `out` (starts, output times, values) must be zero on entry. `out_view` gets the share of rays
-    that saw the sky. `units` and `unit_count` have room for the constructions of groups of starts
-    (`gather_march`). `mode`, compiled in: convection model.
+    `scratch` gets rows of light and longwave for each step of a start, `out_view` the share of rays
+    that saw the sky.
     """
     for start in range(start_f.shape[0]):
         if start_i[start, T_VALID] == 1:
@@ -263,6 +252,38 @@ def gather(
                     + straight.z * series[F_BORDER_SHORT, n]
                     + straight.w * series[F_GLOBAL, n]
                 )
+
+
+@ti.kernel
+def march_starts(
+    start_f: F2,
+    start_i: I2,
+    scratch: F1,
+    units: I2,
+    unit_count: I1,
+    start_state: F2,
+    series: F2,
+    free: F2,
+    modes: F2,
+    properties: F2,
+    composition_entries: I2,
+    composition_shares: F2,
+    classes: F3,
+    out: F3,
+    out_of_step: I1,
+    steps: ti.i32,
+    first_chunk: ti.i32,
+    full_output: ti.i32,
+    physics: physics_vector,
+    switches: switches_vector,
+    mode: ti.template(),
+):
+    """Temperatures of every start from what falls on it, for one chunk of time.
+
+    `out` (starts, output times, values) must be zero on entry. `units` and `unit_count` have room
+    for the constructions of groups of starts (`gather_march`). `mode`, compiled in: convection
+    model.
+    """
     total_starts = start_f.shape[0]
     for group in range((total_starts + GROUP - 1) // GROUP):
         fill_units(
