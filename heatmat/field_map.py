@@ -42,7 +42,8 @@ PERIOD = 4
 """Cells of a row with different rays."""
 
 STREAM_CELLS = 16
-"""Cells along a side of a block that shares its sequence."""
+"""Cells along a side of a block that shares its sequence; pixels of many cells take `PERIOD`, or
+what a block has in common would be most of their error."""
 
 TILE_BYTES = 128 << 20
 """Device memory of a tile."""
@@ -115,7 +116,8 @@ def gather_map_tile(
     dict of str to ndarray
         (pixels, times) in kelvin: surface_temperature, radiometric_temperature,
         ground_temperature, roof_temperature; (pixels,): sky_view_factor, sunlit_hours; and
-        part_pixel, part_square, part_class (parts,), audit_class (n,), audit_square (n, times).
+        part_pixel, part_square, part_class (parts,), audit_class (n,), audit_square (n, times),
+        audit_pixels (2,).
     """
     rows_of = march_rows(field, grid, rows, origin, seed, rays=rays)
     return _tile(
@@ -177,8 +179,11 @@ def march_rows(
     # Columns and rows of the cells in the world, wherever the map begins.
     ix = np.floor((west + (column + 0.5) * cell + origin[0]) / cell).astype(np.int64)
     iy = np.floor((south + (row + 0.5) * cell + origin[1]) / cell).astype(np.int64)
-    requests, keys = _requests(parts, ix, iy, cell, effort, seed)
+    block = STREAM_CELLS if k == 1 else PERIOD
+    requests, keys = _requests(parts, ix, iy, cell, effort, seed, block)
     few = audit_all or grid.nx * grid.ny * k * k < FEW
+    # Parts of a pixel are audited together: their errors are not independent.
+    ix, iy = ix - (column - reach) % k, iy - (row - reach) % k
     split = np.ones(keys.size, bool) if few else _scramble(ix, iy) % AUDIT == 0
     chunk = field.plan.chunks[field.done - 1]
     crowd = Crowd(parts, nx, ny, reach, ~inside)
@@ -191,18 +196,21 @@ def march_rows(
 
 
 def _requests(
-    parts: Parts, ix: np.ndarray, iy: np.ndarray, cell: float, effort: Effort, seed: int
+    parts: Parts,
+    ix: np.ndarray,
+    iy: np.ndarray,
+    cell: float,
+    effort: Effort,
+    seed: int,
+    block: int,
 ) -> tuple[Requests, np.ndarray]:
     """Starts of the parts: neighbours send different rays of one sequence.
 
-    `PERIOD` x `PERIOD` cells have all of it between them; blocks of `STREAM_CELLS` cells have each
-    their own.
+    `PERIOD` x `PERIOD` cells have all of it between them; blocks of `block` x `block` cells have
+    each their own.
     """
-    block = STREAM_CELLS * cell
-    keys = stream_keys(
-        ix // STREAM_CELLS * block, iy // STREAM_CELLS * block, np.zeros(ix.size), PIXEL_STREAM,
-        seed,
-    )  # fmt: skip
+    west, south = (i // block * (block * cell) for i in (ix, iy))
+    keys = stream_keys(west, south, np.zeros(ix.size), PIXEL_STREAM, seed)
     requests = requests_of_parts(parts, keys)
     phase = (ix % PERIOD) + PERIOD * (iy % PERIOD)
     sample = phase[:, None] * effort.samples + np.arange(effort.samples)
@@ -253,7 +261,29 @@ def _tile(
     tile["part_class"] = error_class
     tile["audit_class"] = error_class[audited]
     tile["audit_square"] = pick_values(values, audited).error ** 2
+    tile["audit_pixels"] = _pixel_squares(values.sets, share, pixel, pixels, audited)
     return tile
+
+
+def _pixel_squares(
+    sets: np.ndarray, share: np.ndarray, pixel: np.ndarray, pixels: int, audited: np.ndarray
+) -> np.ndarray:
+    """Squared errors of pixels [K2] by their two sets, and by their parts as if independent: sums.
+
+    Neighbouring parts send different rays of one sequence, which makes the mean of a few better
+    than independent rays would, and blocks of parts repeat it, which makes that of many worse.
+    """
+    both = np.zeros(2)
+    whole = np.bincount(pixel[audited], minlength=pixels) == np.bincount(pixel, minlength=pixels)
+    chosen = audited[whole[pixel[audited]]]
+    if chosen.size and np.bincount(pixel[chosen]).max() > 1:
+        apart = 0.5 * (sets[chosen, 1] - sets[chosen, 0]) * share[chosen, None]
+        order = np.argsort(pixel[chosen], kind="stable")
+        where = pixel[chosen][order]
+        first = np.flatnonzero(np.append(True, where[1:] != where[:-1]))
+        both[0] = np.square(np.add.reduceat(apart[order], first, axis=0), dtype=float).sum()
+        both[1] = np.square(apart, dtype=float).sum()
+    return both
 
 
 Runs = tuple[np.ndarray, np.ndarray]
@@ -295,7 +325,8 @@ def _pixel_errors(tiles: list[Tile], pixels: list[int], times: int) -> np.ndarra
     """Standard errors of all pixels [K], float32 (pixels, times).
 
     The error of a part is the root mean square of its class (composition, sky view, hours in the
-    sun) over the audited parts of the whole map; classes without one take the mean of all.
+    sun) over the audited parts of the whole map; classes without one take the mean of all. What
+    parts of a pixel have in common comes in by `_pixel_squares`.
     """
     classes = np.concatenate([tile["audit_class"] for tile in tiles])
     squares = np.concatenate([tile["audit_square"] for tile in tiles])
@@ -316,7 +347,8 @@ def _pixel_errors(tiles: list[Tile], pixels: list[int], times: int) -> np.ndarra
             parts = variance[tile["part_class"][order]] * tile["part_square"][order][:, None]
             out[begin + where[first]] = np.sqrt(np.add.reduceat(parts, first, axis=0))
         begin += size
-    return out
+    together, apart = np.sum([tile.get("audit_pixels", np.zeros(2)) for tile in tiles], axis=0)
+    return out * np.float32(np.sqrt(together / apart)) if apart > 0.0 else out
 
 
 def gather_map(
