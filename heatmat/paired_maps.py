@@ -240,7 +240,8 @@ def pair_map(
 
     `sides` is called where a tile is not there yet; the rest is as in `field_map.gather_map`.
     """
-    from heatmat.field_map import map_tiles, pooled_error
+    from heatmat.field_errors import pooled_error
+    from heatmat.field_map import map_tiles
 
     tiles: list[PairTile] = []
     for rows in map_tiles(grid, 2 * words, RAYS):

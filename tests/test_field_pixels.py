@@ -5,6 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from heatmat.field_errors import pooled_error
+from heatmat.field_map import (
+    COARSE,
+    FINE,
+    LARGE,
+    LARGE_RAYS,
+    PixelGrid,
+    map_effort,
+)
 from heatmat.field_pixels import parts_of_cells
 from heatmat.kernels import texels
 from heatmat.rayfield import RayField, to_device
@@ -40,3 +49,28 @@ def test_parts_are_those_of_all_points(size: float) -> None:
     assert number >= 3
     assert np.array_equal(parts.cell * number + parts.region, keys)
     assert np.allclose(parts.share, counts / side**2)
+
+
+def test_parts_count_in_errors_by_the_square_of_their_share() -> None:
+    """Audited parts of 0.8 and 0.2 of a pixel with errors of 0.1 and 0.5 K, in one class."""
+    tile = {
+        "surface_temperature": np.full((2, 1), 290.0, np.float32),
+        "part_pixel": np.array([0, 0, 1], np.int32),
+        "part_square": np.array([0.64, 0.04, 1.0], np.float32),
+        "part_class": np.array([3, 3, 1], np.int32),
+        "audit_class": np.array([3, 3], np.int32),
+        "audit_square": np.array([[0.01], [0.25]]),
+        "audit_weight": np.array([0.64, 0.04]),
+    }
+    both = 0.64 * 0.01 + 0.04 * 0.25
+    (error,) = pooled_error([tile], 1)
+    # The class keeps the sum of squares; a class without audits takes the mean.
+    np.testing.assert_allclose(error[:, 0] ** 2, [both, both / 0.68], rtol=1e-5)
+
+
+def test_large_maps_send_fewer_rays() -> None:
+    small, large = (PixelGrid(0.0, 0.0, 1.0, LARGE // 100, ny) for ny in (100, 101))
+    assert map_effort(small) == FINE
+    assert map_effort(large).rays == LARGE_RAYS < FINE.rays
+    assert map_effort(large, FINE.rays) == FINE
+    assert map_effort(PixelGrid(0.0, 0.0, 8.0, LARGE, 2)) == COARSE
