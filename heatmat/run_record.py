@@ -197,12 +197,21 @@ def refuse_other_inputs(
 
 def commit() -> str:
     """Revision of the checkout that this package runs from; empty for an installed one."""
+    return _git("rev-parse", "HEAD")
+
+
+def changed() -> bool:
+    """Whether the package differs from that revision."""
+    return bool(_git("status", "--porcelain", "--", Path(__file__).parent.name))
+
+
+def _git(*words: str) -> str:
     folder = Path(__file__).resolve().parent.parent
     if not (folder / ".git").exists():
         return ""
     try:
         found = subprocess.run(
-            ["git", "rev-parse", "HEAD"],
+            ["git", *words],
             cwd=folder, capture_output=True, text=True, timeout=10, check=True,
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError):

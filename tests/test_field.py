@@ -13,7 +13,7 @@ from heatmat.case import BASE_TEMPERATURE, Case
 from heatmat.errors import InputError
 from heatmat.field import Field
 from heatmat.field_map import PixelGrid, Tile, gather_map
-from heatmat.field_places import Effort, gather_tile
+from heatmat.field_places import Effort, PlaceValues, gather_tile
 from heatmat.physics import PhysicsOptions
 from heatmat.runtime import ti
 from tests.conftest import SEED
@@ -129,6 +129,25 @@ def test_tiles_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
         np.testing.assert_array_equal(whole[name], parts[name])
     name = "surface_temperature_standard_error"
     np.testing.assert_allclose(whole[name], parts[name], rtol=1e-5)
+
+
+def test_what_parts_of_a_pixel_have_in_common_is_in_its_error() -> None:
+    """Two pixels of four equal parts, whose sets of rays are half a kelvin apart."""
+    pixel = np.repeat([0, 1], 4)
+    flat = np.ones(8, np.float32)
+    together = np.full((8, 3), 0.25, np.float32)
+    alternating = together * np.where(np.arange(8) % 2, 1.0, -1.0)[:, None].astype(np.float32)
+    for half, expected in ((together, 0.25), (alternating, 0.0)):
+        values = PlaceValues(
+            sets=300.0 + np.stack([half, -half], axis=1),
+            radiometric=np.full((8, 3), 300.0, np.float32),
+            sky_view=flat, sunlit_hours=flat, valid=flat > 0.0,
+            kind=np.zeros(8, int), composition=np.zeros(8, int),
+        )  # fmt: skip
+        tile = field_map._tile(values, flat, pixel, 2, flat > 0.0)
+        error = field_map.pooled_error([tile], 3)[0]
+        # Independent parts would give an eighth: half of a quarter.
+        np.testing.assert_allclose(error, expected, atol=1e-5)
 
 
 def test_workers_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from heatmat.commands.session import DEGRADED, DONE, Session
 
 if TYPE_CHECKING:
     from heatmat.rundir import RunDirectory
+    from heatmat.validation.outcome import Setting
 
 
 def validate(
@@ -24,7 +25,7 @@ def validate(
         typer.Option(metavar="STUDY", help="Only this study; may be given again."),
     ] = None,
     short: Annotated[
-        bool, typer.Option("--quick", help="The short version that the test suite runs.")
+        bool, typer.Option("--quick", help="Fewer cases and seeds: minutes in place of twenty.")
     ] = False,
     data: Annotated[
         Path | None,
@@ -85,7 +86,7 @@ def _run(
     solweig_python: Path | None,
     earlier: Path | None,
 ) -> int:
-    from heatmat.run_record import commit, versions
+    from heatmat.run_record import changed, commit, versions
     from heatmat.validation.outcome import Setting
     from heatmat.validation.page import FIGURES, write_page
     from heatmat.validation.studies import STUDIES, cpu_seconds, run_studies
@@ -107,10 +108,10 @@ def _run(
     for name, why in found.left_out.items():
         session.warn(f"{name} was not run: {why}")
     run: dict[str, Any] = {
-        "command": _command(names, quick),
+        "command": _command(names, setting),
         "machine": f"{platform.machine()}, {session.device.value}",
         "versions": versions(),
-        "commit": commit()[:12] or "unknown",
+        "commit": (commit()[:12] or "unknown") + (" with changes" if changed() else ""),
         "seconds": session.total_seconds,
         "cpu_seconds": cpu_seconds(),
     }
@@ -134,8 +135,12 @@ def _run(
     return DEGRADED if found.left_out else DONE
 
 
-def _command(names: list[str], quick: bool) -> str:
+def _command(names: list[str], setting: Setting) -> str:
+    """The command to type, with words for folders of this machine."""
     from heatmat.validation.studies import STUDIES
 
     only = "" if names == list(STUDIES) else "".join(f" --only {name}" for name in names)
-    return f"heatmat validate{only}{' --quick' if quick else ''}"
+    quick = " --quick" if setting.quick else ""
+    data = " --data DATA" if setting.data is not None else ""
+    python = " --solweig-python PYTHON" if setting.solweig_python is not None else ""
+    return f"heatmat validate --out DIR{only}{quick}{data}{python}"

@@ -9,7 +9,7 @@ import pandas as pd
 
 from heatmat.solver import Solver
 from heatmat.validation.leaks import count_leaks
-from heatmat.validation.outcome import Check, Outcome, Setting
+from heatmat.validation.outcome import Check, Outcome, Setting, largest
 from heatmat.validation.plans import Plan, plans, put_down, spot, wall_rows, write_relation
 from heatmat.validation.turned import roof_rows, rotation_rows, system_rows
 
@@ -31,12 +31,13 @@ def study(setting: Setting) -> Outcome:
     roofs = roof_rows(setting)
     checks = [
         Check("exposed area of a facade, largest difference [%]",
-              walls["largest difference of a facade [%]"].max(), 0.5, ""),
-        Check("exposed area where there is no wall", walls["of no facade [m2]"].max(), 0.01, "m2"),
+              largest(walls["largest difference of a facade [%]"]), 0.5, ""),
+        Check("exposed area where there is no wall",
+              largest(walls["of no facade [m2]"]), 0.01, "m2"),
         Check(f"rays of {leaks['rays']:,} that leak", leaks["leaks"], 0, ""),
         Check("rays that stop where nothing is", leaks["stopped"], 0, ""),
         Check("beam on roofs of 30 degrees, largest difference [%]",
-              roofs["largest difference [%]"].max(), 1.0, ""),
+              largest(roofs["largest difference [%]"]), 1.0, ""),
     ]  # fmt: skip
     tables = [
         ("Exposed wall by plan", walls),
@@ -50,11 +51,11 @@ def study(setting: Setting) -> Outcome:
         systems = system_rows(setting, 1 << 13)
         checks += [
             Check("block turned by 17, 30, 45 degrees, largest difference of an hour",
-                  turned["largest difference [K]"].max(), 0.1),
+                  largest(turned["largest difference [K]"]), 0.1),
             Check("standard error of these differences, largest",
-                  turned["standard error [K]"].max(), 0.02 * np.sqrt(2.0)),
+                  largest(turned["standard error [K]"]), 0.02 * np.sqrt(2.0)),
             Check("walls in two projected systems, largest difference of an hour",
-                  systems["largest difference [K]"].max(), 0.1),
+                  largest(systems["largest difference [K]"]), 0.1),
         ]  # fmt: skip
         tables += [("The block turned with its sun and its wind", turned),
                    ("Walls of the block in UTM and in an equal-area system", systems)]  # fmt: skip

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from heatmat.validation.block import PLACES, write_block
-from heatmat.validation.outcome import Check, Outcome, Setting
+from heatmat.validation.outcome import Check, Outcome, Setting, largest, least
 from heatmat.validation.samplers import corrected, sampler_rows
 from heatmat.validation.seeds import FEW, MANY, Asked, bias_rows, error_rows, reference, spread_rows
 from heatmat.validation.seeds_field import field_rows
-from heatmat.validation.threads import thread_rows
+from heatmat.validation.threads import GPUS, thread_rows
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -78,7 +78,7 @@ def study(setting: Setting) -> Outcome:
             (f"Reported standard errors over the spread of seeds, {TYPICAL} rays", spread),
             (f"The mean of many answers from {FEW} rays against {MANY * scrambles} rays", bias),
             ("The same of maps and storeys by the field", field),
-            ("One thread against more", threads),
+            ("One thread against more, and against a GPU where there is one", threads),
         ) if len(table)],
         figures=[_figure(errors, spread, bias)],
         notes=[
@@ -93,6 +93,10 @@ def study(setting: Setting) -> Outcome:
             f" {scrambles} scrambles of {MANY} rays from the point, so that the bias that 16 rays"
             f" at a start leave counts as error. Few against many: answers of {FEW} rays from one"
             " start, many seeds.",
+            f"Spreads of single places are those of {SEEDS} seeds: 200 know one to 5 % where"
+            " answers are normal, but on a roof with little in sight they are not, and 200 gave"
+            " 0.91 to 1.15 of it with other streams.",
+            *_no_gpu(threads),
         ],
     )  # fmt: skip
 
@@ -112,20 +116,36 @@ def _checks(
         Check("error against rays, slope of all places together", float(pooled["slope"]), -0.5, ""),
         Check("the same, second half of the rays", float(pooled["last slope"]), -0.4, "",
               note="a plateau would show here"),
-        Check("reported error over spread, largest", ratio.max(), 1.0 + allowed, "",
+        Check("reported error over spread, largest", largest(ratio), 1.0 + allowed, "",
               note="errors are said to be larger than they are"),
-        Check("reported error over spread, least", ratio.min(), 1.0 - allowed, "", True),
-        Check("bias of 16 rays, in errors of 16 rays", bias["bias / error"].max(), 1 / 3, ""),
+        Check("reported error over spread, least", least(ratio), 1.0 - allowed, "", True),
+        Check("bias of 16 rays, in errors of 16 rays", largest(bias["bias / error"]), 1 / 3, ""),
     ]  # fmt: skip
 
 
 def _more_checks(field: pd.DataFrame, threads: pd.DataFrame) -> list[Check]:
     ratio = field["reported / spread"]
     return [
-        Check("the same with the field, largest", ratio.max(), 1.0 + ALLOWED, ""),
-        Check("the same with the field, least", ratio.min(), 1.0 - ALLOWED, "", True),
-        Check("threads 1, 2 and 8", threads["largest difference [K]"].max(), 0.001),
+        Check("the same with the field, largest", largest(ratio), 1.0 + ALLOWED, ""),
+        Check("the same with the field, least", least(ratio), 1.0 - ALLOWED, "", True),
+        *_device_checks(threads),
     ]
+
+
+def _no_gpu(rows: pd.DataFrame) -> list[str]:
+    if rows.empty or rows["threads, or device"].isin(GPUS).any():
+        return []
+    return ["Processor against GPU (0.01 K asked): not run, there was no GPU."]
+
+
+def _device_checks(rows: pd.DataFrame) -> list[Check]:
+    """Threads against one, and a GPU against the processor where there is one."""
+    name, off = rows["threads, or device"], rows["largest difference [K]"]
+    gpu = name.isin(GPUS)
+    checks = [Check("threads 1, 2 and 8", largest(off[~gpu]), 0.001)]
+    if gpu.any():
+        checks.append(Check("processor and GPU", largest(off[gpu]), 0.01))
+    return checks
 
 
 def _figure(errors: pd.DataFrame, spread: pd.DataFrame, bias: pd.DataFrame) -> tuple[str, Figure]:

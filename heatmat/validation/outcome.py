@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
+    from numpy.typing import ArrayLike
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,16 @@ class Check:
         if self.at_least:
             return self.value >= self.limit
         return self.value <= self.limit
+
+
+def largest(values: ArrayLike) -> float:
+    """The largest of values, not a number where one of them is not: pandas would leave it out."""
+    return float(np.max(np.asarray(values, float)))
+
+
+def least(values: ArrayLike) -> float:
+    """The least of values, not a number where one of them is not."""
+    return float(np.min(np.asarray(values, float)))
 
 
 @dataclass
@@ -89,7 +102,7 @@ class Setting:
     folder : Path
         For its scratch files.
     quick : bool
-        The short version that the test suite runs.
+        Fewer cases and seeds.
     device : str
     seed : int
         Of HeatMat's random streams.
@@ -108,3 +121,15 @@ class Setting:
     data: Path | None = None
     solweig_python: Path | None = None
     progress: Callable[[str], None] = lambda text: None
+
+    @property
+    def paris(self) -> Path | None:
+        """The city file of Paris in `data`; None where it is not there, or the version is short."""
+        if self.data is None or self.quick:
+            return None
+        path = self.data / "osm_paris" / "paris_9e10e.osm"
+        return path if path.exists() else None
+
+    def without_paris(self) -> list[str]:
+        """A sentence for the page where Paris is not there."""
+        return [] if self.paris is not None else ["Paris was left out: no osm_paris in --data."]

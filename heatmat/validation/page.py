@@ -22,9 +22,31 @@ INTRODUCTION = """\
 # Validation
 
 HeatMat against what no one here wrote: closed forms, other people's engines, and measurements.
-This page is written by `heatmat validate`, misfits included; every number on it was measured by
-the command, at the commit, that stands under its study. A figure asked for and not reached says
-**missed**, with what was learnt.
+Three studies (honest errors, the street's bias, what matters) hold it against itself or against a
+slower way of ours, and say so. This page is written by `heatmat validate`, misfits included; what
+its tables show was measured by the command, at the commit, that stands under the study. A figure
+asked for and not reached says **missed**, with what was learnt.
+"""
+
+SOURCES = """\
+## To run it again
+
+`pip install "heatmat[validation]"` brings Embree and the engine of EnergyPlus with its weather
+files. Two options name what the package cannot carry; a study that lacks its own is left out, and
+the page says so.
+
+- `--solweig-python PYTHON`: the interpreter of an environment of its own in which
+  `pip install solweig==0.1.0b96` was run.
+- `--data DATA`: a folder with
+  - `osm_paris/paris_9e10e.osm`: `map.osm` of github.com/MissMwendwa/Paris-Graphical-Analysis at
+    e7c22ff5 (OpenStreetMap contributors, ODbL 1.0), 2.3432 to 2.3541 east, 48.8772 to 48.8812
+    north
+  - `terrain_gothenburg/`: `torgg_dsm.tif`, `torgg_dem.tif`, `torgg_cdsm.tif`, `torgg_lc.tif` and
+    the hours of ERA5 out of `GBG_torgg_3006.zip` of
+    github.com/Urban-Meteorology-Reading/Urban-Meteorology-Reading.github.io at e34d06d5 (CC0)
+  - `twinhouse/o5_exp1.csv.gz`: IEA EBC Annex 58, twin house O5, experiment 1, made of
+    `IDEAS/Resources/measurements` of github.com/open-ideas/IDEAS at 272d82ae (BSD-3): seconds of
+    the year, temperatures of the west facade, irradiance, longwave, wind and air at 10 min
 """
 
 Record = dict[str, Any]
@@ -75,6 +97,7 @@ def write_page(
     studies = {name: studies[name] for name in dict.fromkeys([*order, *studies]) if name in studies}
     parts = [INTRODUCTION, _run_line(run, studies), _summary(studies, left_out)]
     parts += [_section(record) for record in studies.values()]
+    parts.append(SOURCES)
     page = folder / "validation.md"
     _replace(page, "\n".join(parts))
     whole = {**run, "studies": studies, "not_run": left_out}

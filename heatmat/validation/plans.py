@@ -166,7 +166,7 @@ def wall_rows(maps: Maps, given: Sequence[Plan]) -> pd.DataFrame:
                 "turned [deg]": plan.turned_deg,
                 "facades": len(truth),
                 "exposed [m2]": truth["area"].sum(),
-                "largest difference of a facade [%]": max(off),
+                "largest difference of a facade [%]": float(np.max(off)),
                 "of no facade [m2]": float(maps.facade_exposed_area[own & ~used].sum()),
             }
         )

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 PIXEL = 2.0
 """[m]."""
+LARGE = {"10 m pixels": (10.0, EXTENT), "50 m pixel": (50.0, (-25.0, -25.0, 25.0, 25.0))}
+"""Pixels of many cells [m], and the square they fill."""
 LIT_HOURS = 7.0
 """Ground with less sun in a day counts as shaded."""
 LOW, HIGH = 3.0, 8.0
@@ -33,10 +35,10 @@ def field_rows(simulation: Simulation, seeds: int) -> pd.DataFrame:
     origin = simulation.maps.origin
     stamps = solver.plan.stamps
     words = series_words(simulation.forcing)
-    west, south = EXTENT[0] + ORIGIN[0] - origin[0], EXTENT[1] + ORIGIN[1] - origin[1]
-    nx, ny = round((EXTENT[2] - EXTENT[0]) / PIXEL), round((EXTENT[3] - EXTENT[1]) / PIXEL)
-    grid = PixelGrid(west, south + ny * PIXEL, PIXEL, nx, ny)
+    grid = _grid(PIXEL, EXTENT, origin)
+    grids = {name: _grid(*asked, origin) for name, asked in LARGE.items()}
     pixels, storeys = _Moments(), _Moments()
+    large = {name: _Moments() for name in LARGE}
     kinds: dict[str, np.ndarray] = {}
     for seed in range(seeds):
         field = Field(
@@ -47,15 +49,24 @@ def field_rows(simulation: Simulation, seeds: int) -> pd.DataFrame:
         marched = partial(_same, field)
         found = gather_map(marched, grid, origin, seed, words)
         if not kinds:
-            kinds = _kinds(found, nx, ny)
-        pixels.add(found["surface_temperature"], found["surface_temperature_standard_error"])
+            kinds = _kinds(found, grid.nx, grid.ny)
+        pixels.add(found)
+        for name, moments in large.items():
+            moments.add(gather_map(marched, grids[name], origin, seed, words))
         walls, height = _walls(simulation, seed)
-        found = gather_walls(marched, walls, words)
-        storeys.add(found["surface_temperature"], found["surface_temperature_standard_error"])
+        storeys.add(gather_walls(marched, walls, words))
     rows = [pixels.row(name, chosen) for name, chosen in kinds.items()]
     rows.append(storeys.row("low walls", height[:, 1] <= LOW + 0.1))
     rows.append(storeys.row("high walls", height[:, 0] >= HIGH))
+    rows += [moments.row(name, slice(None)) for name, moments in large.items()]
     return pd.DataFrame(rows)
+
+
+def _grid(pixel: float, extent: tuple[float, ...], origin: tuple[float, float]) -> PixelGrid:
+    """Pixels over an extent of the block, in the maps' own metres."""
+    west, north = extent[0] + ORIGIN[0] - origin[0], extent[3] + ORIGIN[1] - origin[1]
+    nx, ny = (round((extent[i + 2] - extent[i]) / pixel) for i in (0, 1))
+    return PixelGrid(west, north, pixel, nx, ny)
 
 
 def _same(field: Field) -> Field:
@@ -69,7 +80,9 @@ class _Moments:
         self.number = 0
         self.base = self.first = self.second = self.error = np.zeros(0)
 
-    def add(self, temperature: np.ndarray, error: np.ndarray) -> None:
+    def add(self, found: dict[str, np.ndarray]) -> None:
+        temperature = found["surface_temperature"]
+        error = found["surface_temperature_standard_error"]
         if self.number == 0:
             self.base = temperature.astype(float)
             self.first = self.second = self.error = np.zeros(self.base.shape)
@@ -78,13 +91,13 @@ class _Moments:
         self.error = self.error + error.astype(float) ** 2
         self.number += 1
 
-    def row(self, name: str, chosen: np.ndarray) -> dict[str, object]:
+    def row(self, name: str, chosen: np.ndarray | slice) -> dict[str, object]:
         n = self.number
         variance = (self.second - self.first**2 / n) / (n - 1)
-        spread = float(np.sqrt(np.nanmean(variance[chosen])))
-        reported = float(np.sqrt(np.nanmean(self.error[chosen] / n)))
+        spread = float(np.sqrt(np.mean(variance[chosen])))
+        reported = float(np.sqrt(np.mean(self.error[chosen] / n)))
         return {
-            "place": name, "seeds": n, "places": int(chosen.sum()), "reported [K]": reported,
+            "place": name, "seeds": n, "places": len(variance[chosen]), "reported [K]": reported,
             "spread [K]": spread, "reported / spread": reported / spread,
         }  # fmt: skip
 

@@ -14,11 +14,13 @@ import shapely
 from heatmat.city import City
 from heatmat.errors import InputError
 from heatmat.validation import solweig_box, solweig_engine
+from heatmat.validation.made_case import local, plan_points
 from heatmat.validation.outcome import Setting
 from heatmat.validation.solweig_engine import Solweig
 from heatmat.validation.solweig_heights import centres, height_map, inside, pixel_city, window
 from heatmat.validation.solweig_maps import figure, light_rows, moved, outcome, sky_rows
-from heatmat.validation.solweig_rays import Views, patch_directions
+from heatmat.validation.solweig_rays import Views, patch_directions, seen
+from tests.validation.test_open_field import block
 
 # A stand-in for solweig, by its calls: what lies 2 m high or more shades the row north of it when
 # the sun is south, and the sky is seen less by a tenth of the heights; under crowns there is shade.
@@ -165,6 +167,21 @@ def test_statistics_and_the_section_of_the_page() -> None:
     ]
     assert "-5.0 % of a lone box's" in page.missed[1].note
     assert "solweig 9.9" in page.against
+
+
+def test_other_directions_are_not_answered_with_the_first() -> None:
+    """What a solver keeps of sun positions is not given to those who ask for others."""
+    from heatmat.solver import Solver
+
+    case = block()
+    requests = plan_points(local(case, np.array([[60.0, 40.0], [-30.0, 50.0]])))
+    solver = Solver(case)
+    up, below = [0.0, 0.0, 1.0], [0.0, 0.6, -0.8]
+    first = seen(solver, requests, np.array([up, up]))
+    second = seen(solver, requests, np.array([below, up, below]))
+    solver.close()
+    assert first.all()
+    np.testing.assert_array_equal(second, [[False, True, False]] * 2)
 
 
 def test_a_pixel_apart() -> None:

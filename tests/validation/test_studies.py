@@ -27,7 +27,7 @@ from heatmat.validation.energyplus_compare import (
 )
 from heatmat.validation.energyplus_engine import weather_file
 from heatmat.validation.energyplus_model import Model
-from heatmat.validation.outcome import Check, Outcome, Setting
+from heatmat.validation.outcome import Check, Outcome, Setting, largest, least
 from heatmat.validation.page import number, write_page
 from heatmat.validation.radiation import courtyard_view, street_view
 
@@ -53,6 +53,14 @@ def outcome() -> Outcome:
         tables=[("Numbers", pd.DataFrame({"name": ["a"], "error [K]": [0.01234]}))],
         figures=[("A line", figure)],
     )
+
+
+def test_what_is_not_a_number_is_never_the_largest() -> None:
+    """pandas and `max` of Python leave NaN out; a figure with one is not reached."""
+    found = pd.Series([0.001, np.nan, 0.002])
+    assert not Check("off", largest(found), 0.02).holds
+    assert not Check("order", least(found), 0.0, at_least=True).holds
+    assert largest(found.dropna()) == 0.002 and least(found.dropna()) == 0.001
 
 
 def test_the_page_shows_misfits_and_what_did_not_run(tmp_path: Path) -> None:
