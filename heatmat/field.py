@@ -28,7 +28,7 @@ from heatmat.field_texels import SAMPLES, Texels, lay_texels, mixtures
 from heatmat.field_time import Shadows, Stage, field_plan, stages_of
 from heatmat.field_twins import fingerprint, same_rays
 from heatmat.field_units import Units, texel_units
-from heatmat.kernels import field_march, layout
+from heatmat.kernels import field_gather, field_march, layout
 from heatmat.kernels.field_incident import QUANTUM
 from heatmat.rayfield import RayField, to_device
 from heatmat.reference_classes import ReferenceClasses
@@ -150,21 +150,29 @@ class Field:
     def _name_neighbours(self, exists: np.ndarray) -> None:
         """A wall's texel that a neighbour covers stands for the one above it, or the one below."""
         alias = np.where(exists, np.arange(exists.size), -1).astype(np.int32)
-        for first, columns, rows in self.texels.strips[
-            np.unique(np.searchsorted(self.texels.strips[:, 0], np.flatnonzero(~exists), "right"))
-            - 1
-        ]:
-            part = alias[first : first + columns * rows].reshape(columns, rows)
-            for row in range(rows - 2, -1, -1):
-                part[:, row] = np.where(part[:, row] < 0, part[:, row + 1], part[:, row])
-            for row in range(1, rows):
-                part[:, row] = np.where(part[:, row] < 0, part[:, row - 1], part[:, row])
+        first, columns, rows = self.texels.strips.T.astype(np.int64)
+        begin = self.texels.ground_roof
+        walls = slice(begin, begin + int((columns * rows).sum()))
+        column = np.repeat(np.arange(columns.sum()), np.repeat(rows, columns))
+        there = np.flatnonzero(exists[walls])
+        if there.size:
+            missing = np.flatnonzero(~exists[walls])
+            above = np.searchsorted(there, missing)
+            above, below = (there[np.clip(k, 0, there.size - 1)] for k in (above, above - 1))
+            up, down = (column[k] == column[missing] for k in (above, below))
+            found = np.where(up, above, np.where(down, below, -1 - begin))
+            alias[walls][missing] = begin + found
         self.texels.alias = alias
 
     # -- time -----------------------------------------------------------------------------------
 
     def _state_array(self, rows: int) -> ti.Ndarray:
         return ti.ndarray(dtype=ti.f32, shape=(rows, field_march.GROUP_STATE))
+
+    def _series(self) -> ti.Ndarray:
+        """Room for what leaves the texels; kernels read it in blocks, the last beyond its end."""
+        size = self.texels.count * self.words + field_gather.BLOCK
+        return ti.ndarray(dtype=ti.u32, shape=(size,))
 
     def march_chunk(self) -> Chunk:
         """March the texels through the next chunk; `store` then holds what leaves them."""
@@ -178,9 +186,7 @@ class Field:
                 shadows=self.shadow_map, positions=shadows.positions,
             )  # fmt: skip
         self.words = sum(stage.rows for stage in self.stages)
-        n = self.texels.count
-        self.store = ti.ndarray(dtype=ti.u32, shape=(n * self.words,))
-        fresh = ti.ndarray(dtype=ti.u32, shape=(n * self.words,))
+        self.store, fresh = self._series(), self._series()
         self._guess()
         fresh.copy_from(self.store)
         rows = self.units.count
@@ -208,9 +214,9 @@ class Field:
             spans.append((stage, first, before))
             before, after = after, before
             first += stage.rows
-            fresh.copy_from(self.store)
-        del fresh
-        self._halve(spans)
+            if stage.periodic:
+                fresh.copy_from(self.store)
+        self._halve(spans, fresh)
         self._state = before
         self.done += 1
         if self.done == len(self.plan.chunks):
@@ -220,15 +226,16 @@ class Field:
             self.twin = None  # its series may go
         return chunk
 
-    def _halve(self, spans: list[tuple]) -> None:
+    def _halve(self, spans: list[tuple], fresh: ti.Ndarray) -> None:
         """The window once more by each half of the texels' rays.
 
-        The mean of both is what maps gather; their difference is the field's noise.
+        The mean of both is what maps gather; their difference is the field's noise. `fresh` has
+        all but the window from `store`, and is the first half's.
         """
-        halves = []
-        for half in (1, 2):
-            target = ti.ndarray(dtype=ti.u32, shape=self.store.shape)
-            target.copy_from(self.store)
+        other = self._series()
+        other.copy_from(self.store)
+        halves = [fresh, other]
+        for half, target in enumerate(halves, 1):
             for stage, first, before in spans:
                 if not stage.periodic:
                     end = self._state_array(before.shape[0])
@@ -236,7 +243,6 @@ class Field:
                         stage, first, target, before, end, light=False, again=True, relax=0.0,
                         half=half,
                     )  # fmt: skip
-            halves.append(target)
         self.store, self.other = halves
 
     def _prepare(self, chunk: Chunk) -> Shadows:
@@ -303,7 +309,7 @@ class Field:
             long = long.reshape(stage.rows, stage.every).mean(axis=1)
             words.append((long / QUANTUM).astype(np.uint32) << np.uint32(16))
         row = np.concatenate(words)
-        self.store.from_numpy(np.tile(row, self.texels.count))
+        self.store.from_numpy(np.resize(row, self.store.shape))
 
     def _sweep(
         self,
