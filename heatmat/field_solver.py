@@ -39,10 +39,13 @@ class FieldSolver(StartBatches):
     ----------
     field : Field
         Marched, its time one chunk.
+    near : float
+        Within so many texels' sizes what a ray meets is marched for itself.
     """
 
-    def __init__(self, field: Field) -> None:
+    def __init__(self, field: Field, near: float = NEAR) -> None:
         super().__init__()
+        self.near = near
         self.case, self.plan, self.tables = field.case, field.plan, field.tables
         self.field = field.rays
         self.source = field
@@ -90,9 +93,9 @@ class FieldSolver(StartBatches):
             samples=1,
         )
         near = link_bundle(
-            bundle, codes, keys, field.rays, field.lookup, field.tables, NEAR * field.size
+            bundle, codes, keys, field.rays, field.lookup, field.tables, self.near * field.size
         )
-        near_store = march_near(field, bundle, near, requests, Effort(near=NEAR), chunk)
+        near_store = march_near(field, bundle, near, requests, Effort(near=self.near), chunk)
         store = self._buffer("store", (n * 2 * field.words,), ti.u32)
         known = self._buffer("part_known", (n, 2, LINK_FLOATS))
         self.launch(
