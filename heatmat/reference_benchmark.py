@@ -115,6 +115,8 @@ def machine() -> dict[str, Any]:
     import os
     import platform
 
+    from heatmat.runtime import threads_asked
+
     model = platform.processor() or platform.machine()
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as stream:
@@ -122,7 +124,7 @@ def machine() -> dict[str, Any]:
         model = names[0] if names else model
     except OSError:
         pass
-    threads = int(os.environ.get("HEATMAT_THREADS", "0")) or os.cpu_count()
+    threads = threads_asked() or os.cpu_count()
     return {"processor": model, "threads": threads, "system": platform.system()}
 
 

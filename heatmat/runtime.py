@@ -28,6 +28,7 @@ __all__ = [
     "is_initialised",
     "synchronise",
     "task_size",
+    "threads_asked",
     "ti",
     "tm",
 ]
@@ -121,6 +122,16 @@ def ensure_device(device: str = "auto", *, threads: int | None = None, debug: bo
         return _initialise(device, threads, debug)
 
 
+def threads_asked() -> int:
+    """The environment's most CPU threads; 0 where it does not say."""
+    text = os.environ.get("HEATMAT_THREADS", "").strip() or "0"
+    if not text.isdecimal():
+        raise DeviceError(
+            "not a number of threads", where="HEATMAT_THREADS", expected="1 or more", got=text
+        )
+    return int(text)
+
+
 def _initialise(device: str, threads: int | None, debug: bool) -> str:
     options: dict[str, object] = {
         "default_fp": ti.f32,
@@ -135,7 +146,7 @@ def _initialise(device: str, threads: int | None, debug: bool) -> str:
         "cpu_block_dim_adaptive": False,
         "default_cpu_block_dim": CPU_ITERATIONS,
     }
-    count = threads or int(os.environ.get("HEATMAT_THREADS", "0"))
+    count = threads or threads_asked()
     if count > 0:
         options["cpu_max_num_threads"] = count
     arch = {

@@ -4,7 +4,8 @@ import inspect
 
 import pytest
 
-from heatmat.runtime import ensure_device, task_size, ti
+from heatmat.errors import DeviceError
+from heatmat.runtime import ensure_device, task_size, threads_asked, ti
 
 
 def faulty():  # type: ignore[no-untyped-def]
@@ -32,3 +33,14 @@ def test_dear_iterations_are_handed_out_singly() -> None:
     ensure_device("cpu")
     assert task_size() == 1
     assert not ti.lang.impl.current_cfg().cpu_block_dim_adaptive
+
+
+def test_threads_that_the_environment_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HEATMAT_THREADS", raising=False)
+    assert threads_asked() == 0
+    for text, count in {"": 0, " 3 ": 3, "0": 0}.items():
+        monkeypatch.setenv("HEATMAT_THREADS", text)
+        assert threads_asked() == count
+    monkeypatch.setenv("HEATMAT_THREADS", "two")
+    with pytest.raises(DeviceError, match="HEATMAT_THREADS"):
+        threads_asked()

@@ -58,6 +58,9 @@ def study(setting: Setting) -> Outcome:
             Check("a hot day, mean over the day, largest of six places",
                   largest(street["mean [K]"].abs()), 0.02,
                   note="later surfaces go along tangents, in hours"),
+            Check("the same by day", largest(street["mean by day [K]"].abs()), 0.02,
+                  note="too cool while the sun is high, by about a thousandth of the day's range:"
+                  " the tangent of natural convection at later surfaces"),
         ],
         tables=[
             ("Light and longwave on the floor of a white street, held hot", light),

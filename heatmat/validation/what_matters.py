@@ -48,7 +48,7 @@ CHOICES: dict[str, list[tuple[str, str, str, Any]]] = {
         ("mowitt", "physics", "convection", "mowitt"),
         ("4 + 4 v", "physics", "convection", "linear"),
     ],
-    "wind above the roofs": [
+    "wind of the weather file": [
         ("1 m/s", "weather", "wind_m_s", 1.0),
         ("5 m/s", "weather", "wind_m_s", 5.0),
     ],
@@ -181,8 +181,8 @@ def study(setting: Setting) -> Outcome:
         figures=[_tornado(table)],
         notes=[
             f"A street {WIDTH:g} m wide from north to south between rows of {STOREYS} storeys"
-            f" ({STOREY:g} m each), brick, at 48 N on a clear day in July (32 C, 2.5 m/s above the"
-            " roofs); four points on its walls and three on its asphalt. Base: "
+            f" ({STOREY:g} m each), brick, at 48 N on a clear day in July (32 C, 2.5 m/s at"
+            " 10 m in the open); four points on its walls and three on its asphalt. Base: "
             + ", ".join(f"{name} {value:.1f} C" for name, value in _row(base).items())
             + "."
         ],
