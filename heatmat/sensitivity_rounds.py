@@ -188,7 +188,7 @@ class DistrictPlan:
         of = np.tile([name_of(name) for name in constructions], KINDS)
         groups = {"all": kind >= 0}
         groups |= {name: kind == code for code, name in enumerate(KIND_NAMES)}
-        groups |= {name: of == name for name in sorted(set(of))}
+        groups |= {str(name): of == name for name in np.unique(of)}
         self.tally = Tally(list(groups), np.stack(list(groups.values())), *shape)
         self._round = 0
         self._share = np.zeros(KINDS * self._count)
@@ -202,8 +202,10 @@ class DistrictPlan:
     def more(self, extra: np.ndarray, at_most: int) -> Rows | None:
         """As many of each stratum as are wanted, spread over the district."""
         extra = extra * min(1.0, at_most / max(extra.sum(), 1.0))
-        each = np.floor(extra / REPLICATES + 0.999 * (extra > 0.0)).astype(int)
-        if at_most < REPLICATES or not each.any():
+        each = np.ceil(extra / REPLICATES).astype(int)
+        if each.sum() * REPLICATES > at_most:
+            each = np.floor(extra / REPLICATES).astype(int)
+        if not each.any():
             return None
         with np.errstate(divide="ignore", invalid="ignore"):
             draw = np.nanmax(np.where(each > 0, each * REPLICATES / self._share, np.nan))

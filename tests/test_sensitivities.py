@@ -45,11 +45,31 @@ PLACES = {
 }
 
 
-def tangents(simulation: hm.Simulation, directions: list[Direction]) -> tuple:
+class BesideTangents(TangentSolver):
+    """Temperatures as the kernels of derivatives march them, which know every convection law.
+
+    The solver's own kernels are compiled for each law.
+    """
+
+    def _march_paths(self, *_: object) -> None:
+        pass
+
+    def _gather(self, chunk, forcing, records, view, rays, values):
+        (direction,) = self._directions
+        self._march_tangents(chunk, forcing, records, direction)
+        found = self._gather_tangents(chunk, forcing, records, rays, direction, 1.0)
+        self._found[0].append(np.stack([found, np.full_like(found, np.nan)]))
+        out = self._buffer("tangent_out", (found.shape[0], chunk.outputs, 2))
+        return out.to_numpy()[:, :, :1]
+
+
+def tangents(
+    simulation: hm.Simulation, directions: list[Direction], kind: type = TangentSolver
+) -> tuple:
     """Starts and derivatives of a sample, and what its temperatures are for other numbers."""
     case = assemble_case(simulation.scenario, simulation.city, simulation.maps, simulation.forcing,
                  simulation.constructions)  # fmt: skip
-    solver = TangentSolver(case, "cpu", simulation._stamps(), simulation.constructions,
+    solver = kind(case, "cpu", simulation._stamps(), simulation.constructions,
                            simulation.scenario.physics().inside_film)  # fmt: skip
     sample = district_sample(simulation, STARTS)
     starts, derivative = solver.solve_tangents(sample.requests, PATHS, directions)
@@ -89,6 +109,15 @@ def test_temperatures_beside_tangents_are_those_of_a_query(found: tuple) -> None
     sample, starts, _ = found
     own = block().solver.solve(sample.requests, PATHS)
     assert np.array_equal(own.values, starts.values)
+
+
+def test_kernels_of_derivatives_march_the_same_temperatures(found: tuple) -> None:
+    """Up to the order of sums in single precision, and cube roots that lanes take by series."""
+    _, starts, _ = found
+    beside = tangents(block(), [Direction("albedo", ("bitumen_roof",))], BesideTangents)[1]
+    apart = beside.values[starts.valid] - starts.values[starts.valid]
+    assert np.abs(apart).max() < 0.002
+    assert np.array_equal(beside.valid, starts.valid)
 
 
 @pytest.mark.parametrize(("row", "key"), [(0, "albedo"), (1, "emissivity")])
@@ -137,10 +166,12 @@ def test_convection_against_differences() -> None:
         physics = {"convection": "linear", "linear_convection": [constant, 4.0]}
         return hm.Simulation(block_scenario(folder, physics=physics), device="cpu", seed=SEED)
 
-    base = made(4.0)
     names = ("asphalt_street", "bitumen_roof", "solid_brick_wall")
-    sample, starts, derivative = tangents(base, [Direction("convection", names)])
-    sides = [temperatures(side, side.constructions, sample) for side in (made(4.2), made(3.8))]
+    direction = [Direction("convection", names)]
+    low, (_, starts, derivative), high = (
+        tangents(made(constant), direction, BesideTangents) for constant in (3.8, 4.0, 4.2)
+    )
+    sides = [side[1].values[..., 0].astype(float) for side in (high, low)]
     agree(derivative[0, 0], (sides[0] - sides[1]) / 0.4, starts)
 
 
@@ -172,6 +203,35 @@ def test_points_agree_with_what_if_and_are_known_to_half_a_percent() -> None:
     for place in (0, wall):
         size = np.abs(difference[place]).max()
         assert np.abs(mean[0, 0, place] - difference[place]).max() < WITHIN * size
+
+
+def test_sampling_goes_on_until_effects_are_known() -> None:
+    """Over the district and at points: errors come under the tolerance, means stay the same."""
+    base, tolerance = block(), 0.02
+    first = sensitivity(base, "albedo", starts=STARTS)
+    assert first.short_of(tolerance)
+    found = sensitivity(base, "albedo", starts=STARTS, tolerance=tolerance)
+    assert not found.short_of(tolerance)
+    assert first.positions < found.positions < 64 * first.positions
+    before, after = first.means(), found.means()
+    apart = (before[0] - after[0])[0, 0].mean(axis=-1)
+    # Means over the day: errors of hours go together, and eight replicates tell them to a quarter.
+    assert np.all(np.abs(apart) < 5.0 * (before[1] + after[1])[0, 0].mean(axis=-1))
+    roofs = (40.0 * 30.0 - 16.0 * 12.0) + 12.0 * 12.0
+    assert found.areas[found.groups.index("roof")] == pytest.approx(roofs, rel=0.03)
+    points = {name: values[:1] + values[2:] for name, values in PLACES.items()}
+    at_points = sensitivity(
+        base, "albedo", where={"surface": "wall"}, points=points, max_rays=256, tolerance=0.01
+    )
+    assert not at_points.short_of(0.01)
+
+
+def test_sampling_ends_all_the_same_and_tells_what_is_not_known() -> None:
+    found = sensitivity(block(), "albedo", starts=STARTS, tolerance=0.001, growth=2.0)
+    assert found.positions <= 2 * STARTS
+    assert {row[0] for row in found.short_of(0.001)} == {"albedo"}
+    with pytest.raises(InputError, match="tolerance"):
+        sensitivity(block(), "albedo", starts=STARTS, tolerance=0.0)
 
 
 def test_a_selection_marks_and_changes_nothing() -> None:
