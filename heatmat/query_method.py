@@ -15,8 +15,15 @@ if TYPE_CHECKING:
 
 METHODS = ("auto", "paths", "field")
 
-PATHS_MS = 10.0
-"""Processor time of a point by paths to 0.1 K [ms]; it grows as the inverse square of the error."""
+AT = 0.1
+"""Error at which points were timed [K]; their cost goes with its inverse square."""
+
+PATHS_MS = 9.5
+"""Processor time of one of many points by paths, to `AT` [ms]."""
+
+FIELD_MS, CALL_MS = 2.2, 25.0
+"""The same by the field, to a sampling error of `AT`, and what any question costs it besides [ms]:
+it launches three times as many kernels."""
 
 TEXEL_MS = 0.12
 """Processor time of a texel of the field, links and march, over a day after three [ms]."""
@@ -32,9 +39,9 @@ def choose_method(simulation: Simulation, method: str, points: int, target_error
     ----------
     simulation : Simulation
     method : str
-        ``paths``, ``field``, or ``auto``: the field where it is there already, or where there are
-        so many points that making it costs less than half of their paths, if its own error
-        (`field_solver.BIAS`) is under the error asked for and it fits into memory.
+        ``paths``, ``field``, or ``auto``: what costs less. The field's own error
+        (`field_solver.BIAS`) takes its part of what was asked for; where there is no field yet, it
+        must save twice what making it costs, and fit into memory.
     points : int
     target_error : float
         Asked for [K]; 0 asks for all that paths can do.
@@ -45,7 +52,6 @@ def choose_method(simulation: Simulation, method: str, points: int, target_error
         If there is no such method.
     """
     from heatmat.field_memory import count_texels, field_memory
-    from heatmat.field_solver import BIAS
     from heatmat.info import available_memory
 
     if method not in METHODS:
@@ -53,24 +59,27 @@ def choose_method(simulation: Simulation, method: str, points: int, target_error
             "no such way to answer a query", where="method", expected=", ".join(METHODS),
             got=method, remedy=nearest(method, METHODS),
         )  # fmt: skip
+    rest = sampling_target(target_error)
     if method != "auto":
         return method
-    if target_error <= BIAS:
+    if rest <= 0.0:
         return "paths"
-    if simulation.has_field:
-        return "field"
-    by_paths = points * PATHS_MS * (0.1 / target_error) ** 2
+    saved = points * PATHS_MS * (AT / target_error) ** 2
+    saved -= CALL_MS + points * FIELD_MS * (AT / rest) ** 2
+    if saved <= 0.0 or simulation.has_field:
+        return "field" if saved > 0.0 else "paths"
     case, size = simulation.case, simulation.scenario.field_resolution_m
-    # Cells of 4 m alone are more than that: no need to count the walls'.
-    if (
-        by_paths
-        < WORTH * TEXEL_MS * case.maps.nx * case.maps.ny * (case.maps.resolution / size) ** 2
-    ):
+    if saved < WORTH * TEXEL_MS * count_texels(case, size):
         return "paths"
-    worth = by_paths >= WORTH * TEXEL_MS * count_texels(case, size)
     free = available_memory()
-    fits = not free or field_memory(case, size) <= free
-    return "field" if worth and fits else "paths"
+    return "field" if not free or field_memory(case, size) <= free else "paths"
+
+
+def sampling_target(target_error: float) -> float:
+    """What the sampling may err beside the field's own error [K]; 0 if that leaves nothing."""
+    from heatmat.field_solver import BIAS
+
+    return float(np.sqrt(max(0.0, target_error**2 - BIAS**2)))
 
 
 def solver_for(
@@ -81,7 +90,7 @@ def solver_for(
     The field's own error and the sampling's add up as squares to what was asked for. Where that is
     less than the field's own, or nothing, sampling is held to what was asked for alone.
     """
-    from heatmat.field_solver import BIAS, FieldSolver
+    from heatmat.field_solver import FieldSolver
 
     if method == "paths":
         return simulation.solver, target_error
@@ -90,5 +99,4 @@ def solver_for(
     if not isinstance(solver, FieldSolver):
         # Kept for later questions, with its buffers and what its kernels were told.
         solver = field.point_solver = FieldSolver(field)
-    rest = target_error**2 - BIAS**2
-    return solver, float(np.sqrt(rest)) if rest > 0.0 else target_error
+    return solver, sampling_target(target_error) or target_error

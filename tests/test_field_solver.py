@@ -85,8 +85,9 @@ def test_the_cheaper_way_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("heatmat.field_memory.field_memory", lambda case, size: 1 << 30)
     monkeypatch.setattr("heatmat.info.available_memory", lambda: 4 << 30)
     assert asked(1, 0.1) == "paths"
-    assert asked(1, 0.1, field=True) == "field"
-    assert asked(1, 0.05, field=True) == "paths"  # the field's own error is more
+    assert asked(1, 0.1, field=True) == "paths"  # as many launches as paths take long
+    assert asked(100, 0.1, field=True) == "field"
+    assert asked(100, 0.05, field=True) == "paths"  # the field's own error is more
     assert asked(1, 0.0, field=True) == "paths"
     assert asked(10_000, 0.1) == "field"
     assert asked(10_000, 1.0) == "paths"  # a hundredth of the paths
