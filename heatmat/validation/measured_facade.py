@@ -176,8 +176,9 @@ def study(setting: Setting) -> Outcome:
         title="A measured facade",
         against="the west facade of a twin house at Holzkirchen, September 2013 (IEA EBC Annex 58,"
         " Fraunhofer IBP)",
-        proves="the wall law with real light, wind and insulation on a real wall. Nothing is fitted:"
-        " layers are the experiment's, their conductivities the usual ones of such materials.",
+        proves="the wall law with real light, wind and insulation on a real wall. Nothing"
+        " is fitted: layers are the experiment's, their conductivities the usual ones of such"
+        " materials.",
         does_not_prove="the radiation on it, which is measured; nor any other wall: it is one"
         " light, insulated facade in one September.",
         checks=[
