@@ -32,6 +32,7 @@ from heatmat.kernels import field_gather, field_march, layout
 from heatmat.kernels.field_incident import QUANTUM
 from heatmat.rayfield import RayField, to_device
 from heatmat.reference_classes import ReferenceClasses
+from heatmat.room import Room
 from heatmat.runtime import ensure_device, ti
 from heatmat.shadow_map import map_shadows, no_shadow_map
 from heatmat.tables import DeviceTables
@@ -112,6 +113,7 @@ class Field:
         self.other = self.store
         self.words = 0
         self.shadow_map = no_shadow_map()
+        self.room = Room()  # of tiles that gather from it
         self.units: Units = texel_units(self.bundle, self.entries, self.shares)
         self._state = self._state_array(1)
 

@@ -24,8 +24,9 @@ LARGE, LARGE_RAYS = 200_000, 2
 """A map with more fine pixels sends so many rays: errors of 0.075 K in place of 0.05 K (root mean
 square in Paris), for a sixth of the time."""
 
-AUDIT = 12
-"""One part in so many is marched twice, with half its rays each: what tells the error of all."""
+AUDIT, LARGE_AUDIT = 12, 48
+"""One part in so many is marched twice, with half its rays each: what tells the error of all; the
+same of a map with more than `LARGE` pixels."""
 
 FEW = 20_000
 """A map with fewer parts audits them all."""
@@ -79,10 +80,14 @@ class PixelGrid:
 Tile = dict[str, np.ndarray]
 
 
+def _is_large(grid: PixelGrid) -> bool:
+    return grid.divide == 1 and grid.nx * grid.ny > LARGE
+
+
 def map_effort(grid: PixelGrid, rays: int | None = None) -> Effort:
     """Effort for a part; `rays`: other first rays of a set of a start than maps send."""
     effort = FINE if grid.divide == 1 else COARSE
-    if rays is None and grid.divide == 1 and grid.nx * grid.ny > LARGE:
+    if rays is None and _is_large(grid):
         rays = LARGE_RAYS
     return effort if rays is None else replace(effort, rays=rays)
 
@@ -184,7 +189,8 @@ def march_rows(
     few = audit_all or grid.nx * grid.ny * k * k < FEW
     # Parts of a pixel are audited together: their errors are not independent.
     ix, iy = ix - (column - reach) % k, iy - (row - reach) % k
-    split = np.ones(keys.size, bool) if few else _scramble(ix, iy) % AUDIT == 0
+    audit = LARGE_AUDIT if _is_large(grid) else AUDIT
+    split = np.ones(keys.size, bool) if few else _scramble(ix, iy) % audit == 0
     chunk = field.plan.chunks[field.done - 1]
     crowd = Crowd(parts, nx, ny, reach, ~inside)
     values, _ = gather_tile(field, requests, effort, chunk, crowd=crowd, split=split, shared=shared)
@@ -320,11 +326,13 @@ def gather_map(
     """
     tiles, pixels, times = [], [], 0
     whole: Tile = {}
+    source: Field | None = None
     for rows in map_tiles(grid, words, rays):
         key = f"field-{grid.size:g}-{rows[0]}"
         tile = load(key)
         if tile is None:
-            tile = gather_map_tile(field(), grid, rows, origin, seed, rays)
+            source = field()
+            tile = gather_map_tile(source, grid, rows, origin, seed, rays)
             save(key, tile)
         times = tile["surface_temperature"].shape[1]
         # Each tile gives its rows away at once: the map is never held twice.
@@ -336,5 +344,7 @@ def gather_map(
         tiles.append(tile)
         pixels.append((rows[1] - rows[0]) * grid.nx)
         progress(rows[1] / grid.ny)
+    if source is not None:
+        source.room.clear()
     whole["surface_temperature_standard_error"] = pixel_errors(tiles, pixels, times)
     return whole

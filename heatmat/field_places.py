@@ -197,7 +197,7 @@ def gather_tile(
     begin, end = (ti.ndarray(dtype=ti.f32, shape=(units.count, GROUP_STATE)) for _ in range(2))
     if state is not None:
         begin.from_numpy(state)
-    out = ti.ndarray(dtype=ti.f32, shape=(units.count, max(1, chunk.outputs)))
+    out = field.room.take("out", ti.f32, units.count, max(1, chunk.outputs))
     first = 0
     for stage in field.place_stages:
         march(
@@ -252,7 +252,7 @@ def _gather(
 ) -> tuple[ti.Ndarray, Neighbours]:
     """Series that fall on every place, and who shares them."""
     n, sets = bundle.places, bundle.sets
-    store = ti.ndarray(dtype=ti.u32, shape=(n * (sets + 1) * field.words,))
+    store = field.room.take("series", ti.u32, n * (sets + 1) * field.words)
     known = ti.ndarray(dtype=ti.f32, shape=(n, sets + 1, LINK_FLOATS))
     field_gather.gather_parts(
         bundle.start_i,
@@ -268,13 +268,13 @@ def _gather(
         store,
         known,
     )
-    most = 1 if crowd is None else (2 * crowd.reach + 1) ** 2
-    near = ti.ndarray(dtype=ti.i32, shape=(n, most))
-    weight = ti.ndarray(dtype=ti.f32, shape=(n, most))
     if crowd is None:
-        near.from_numpy(np.arange(n, dtype=np.int32)[:, None])
-        weight.fill(1.0)
+        near = to_device(np.arange(n, dtype=np.int32)[:, None])
+        weight = to_device(np.ones((n, 1), np.float32))
         return store, Neighbours(near, weight, known)
+    most = (2 * crowd.reach + 1) ** 2
+    near = field.room.take("near", ti.i32, n, most)
+    weight = field.room.take("weight", ti.f32, n, most)
     parts = crowd.parts
     first = np.searchsorted(parts.cell, np.arange(crowd.nx * crowd.ny + 1)).astype(np.int32)
     skip = to_device(crowd.skip.astype(np.int32))
