@@ -1,4 +1,4 @@
-"""Device memory that tiles take up one after another: fresh pages cost more than what fills them."""
+"""Device memory that tiles take up one by one: fresh pages cost more than what fills them."""
 
 from __future__ import annotations
 

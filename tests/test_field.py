@@ -12,10 +12,11 @@ from heatmat import field_launch, field_map, field_places
 from heatmat.case import BASE_TEMPERATURE, Case
 from heatmat.errors import InputError
 from heatmat.field import Field
+from heatmat.field_errors import pooled_error
 from heatmat.field_map import PixelGrid, Tile, gather_map
 from heatmat.field_places import Effort, PlaceValues, gather_tile
 from heatmat.physics import PhysicsOptions
-from heatmat.runtime import ti
+from heatmat.runtime import ensure_device, ti
 from tests.conftest import SEED
 from tests.map_city import messy_city
 from tests.physics_case import local, make_case_of, make_series, plan_requests, solve
@@ -133,6 +134,7 @@ def test_tiles_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_parts_of_a_pixel_have_in_common_is_in_its_error() -> None:
     """Two pixels of four equal parts, whose sets of rays are half a kelvin apart."""
+    ensure_device("cpu")
     pixel = np.repeat([0, 1], 4)
     flat = np.ones(8, np.float32)
     together = np.full((8, 3), 0.25, np.float32)
@@ -145,7 +147,7 @@ def test_what_parts_of_a_pixel_have_in_common_is_in_its_error() -> None:
             kind=np.zeros(8, int), composition=np.zeros(8, int),
         )  # fmt: skip
         tile = field_map._tile(values, flat, pixel, 2, flat > 0.0)
-        error = field_map.pooled_error([tile], 3)[0]
+        error = pooled_error([tile], 3)[0]
         # Independent parts would give an eighth: half of a quarter.
         np.testing.assert_allclose(error, expected, atol=1e-5)
 
