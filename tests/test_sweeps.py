@@ -11,7 +11,9 @@ import pytest
 import heatmat as hm
 from heatmat.district_sample import PATHS, Groups, district_sample, mean_and_error
 from heatmat.errors import InputError
+from heatmat.map_comparison import compare_maps
 from heatmat.sampling_plan import REPLICATES
+from heatmat.sweep_maps import sweep_maps
 from heatmat.sweeps import BASE, axis_of, facade_axis, grid_of, march_sides, sweep
 from heatmat.variants import join_variants, joint_labels
 from tests.block_city import block, block_scenario
@@ -163,3 +165,21 @@ def test_means_by_replicate_leave_out_what_is_invalid() -> None:
     assert groups.by_replicate(values)[0, 0, 0] == 8.0  # not the mean with row 0
     mean, error = mean_and_error(np.array([[1.0], [3.0]]))
     assert mean[0] == 2.0 and error[0] == pytest.approx(1.0)
+
+
+def test_maps_of_a_grid_are_those_of_its_members_compared_and_can_be_resumed() -> None:
+    base = block()
+    axis = {**ROOF, "set": {"albedo": [0.2, 0.7]}}
+    first, second = [
+        (member.name, member.label, member.difference.ds["surface_temperature_change"].to_numpy())
+        for member in sweep_maps(base, [axis], resolution=10.0)
+    ]
+    assert (first[0], second[1]) == ("001-albedo_0.2", ("albedo 0.7",))
+    alone = base.with_interventions([{**ROOF, "set": {"albedo": 0.7}}])
+    own = compare_maps(base, alone, resolution=10.0).ds["surface_temperature_change"].to_numpy()
+    assert np.array_equal(second[2], own, equal_nan=True)
+    assert np.nanmin(second[2]) < -5.0  # of roofs in the sun
+    asked: list[str] = []
+    done = sweep_maps(base, [axis], finished=lambda name: not asked.append(name))
+    assert list(done) == []
+    assert asked == [first[0], second[0]]

@@ -134,7 +134,7 @@ def _round(value: float) -> float | None:
 
 def write_maps(folder: RunDirectory, simulation: Simulation, maps: xr.Dataset) -> None:
     """The maps as Zarr and GeoTIFF, and their means over the window as pictures."""
-    from heatmat.output.picture import draw_field, shared_limits
+    from heatmat.output.picture import draw_change
     from heatmat.output.raster import write_temperature_tif, write_zarr
 
     write_zarr(folder.file("sensitivity.zarr"), maps)
@@ -148,17 +148,11 @@ def write_maps(folder: RunDirectory, simulation: Simulation, maps: xr.Dataset) -
     means = {side: maps[f"effect_{side}"].mean("time").values for side in ("all", "own")}
     means["others"] = means["all"] - means["own"]
     for side, mean in means.items():
-        low, high = shared_limits(mean, step=0.01)
-        most = max(abs(low), abs(high))
-        draw_field(
+        draw_change(
             folder.file(f"figures/sensitivity_{side}.png"),
             maps,
             simulation.city,
             mean,
             title=WORDS[name],
             subtitle=f"{LABELS[side]}; mean over the window",
-            label="K",
-            colours="RdBu_r",
-            limits=(-most, most),
-            extend="both",
         )

@@ -14,6 +14,7 @@ from heatmat.commands.options import (
     OutFolder,
     Overwrite,
     Quiet,
+    Resolution,
     ScenarioFile,
     Seed,
     Verbose,
@@ -37,6 +38,10 @@ def sweep(
         ),
     ] = None,
     starts: Starts = 4096,
+    maps: Annotated[
+        bool, typer.Option("--maps", help="Also the difference map of every scenario.")
+    ] = False,
+    resolution: Resolution = None,
     device: Device = DeviceName.auto,
     seed: Seed = 0,
     quiet: Quiet = False,
@@ -47,7 +52,10 @@ def sweep(
     from heatmat.commands.sweeping import sweep_into
 
     session = Session(device, seed, quiet, verbose, overwrite)
-    return sweep_into(session, session.load(scenario), out, vary=vary, starts=starts)
+    return sweep_into(
+        session, session.load(scenario), out,
+        vary=vary, starts=starts, maps=maps, resolution=resolution,
+    )  # fmt: skip
 
 
 def sensitivity(

@@ -24,9 +24,16 @@ MOST_BARS = 40
 
 
 def sweep_into(
-    session: Session, scenario: Scenario, out: Path, *, vary: Path | None, starts: int
+    session: Session,
+    scenario: Scenario,
+    out: Path,
+    *,
+    vary: Path | None,
+    starts: int,
+    maps: bool,
+    resolution: float | None,
 ) -> int:
-    """Sweep, and write sweep.csv, summary.json and figures/sweep.png."""
+    """Sweep, and write sweep.csv, summary.json and figures/sweep.png; and maps where asked for."""
     axes = read_axes(vary) if vary is not None else None
     files = {"vary": vary} if vary is not None else {}
 
@@ -37,9 +44,53 @@ def sweep_into(
         write_table(folder, "sweep.csv", found.to_dataframe())
         write_json(folder, "summary.json", summary_of(found))
         draw_sweep(folder, found)
+        if maps:
+            _write_maps(folder, simulation, axes, resolution)
         return {"scenarios": len(found.labels)}
 
-    return study_into(session, scenario, out, "sweep", {"starts": starts}, files, work)
+    options = {"starts": starts, "maps": maps, "resolution_m": resolution}
+    return study_into(session, scenario, out, "sweep", options, files, work)
+
+
+def _write_maps(
+    folder: RunDirectory,
+    simulation: Simulation,
+    axes: list[Axis] | None,
+    resolution: float | None,
+) -> None:
+    """The change that each scenario makes, by hour, and its table, which is written last."""
+    from heatmat.output.picture import draw_change
+    from heatmat.output.raster import write_temperature_tif, write_zarr
+    from heatmat.sweep_maps import sweep_maps
+
+    for part in ("maps", "figures/maps"):
+        (folder.path / part).mkdir(parents=True, exist_ok=True)
+
+    def finished(name: str) -> bool:
+        return (folder.path / f"maps/{name}.csv").exists()
+
+    members = sweep_maps(simulation, axes, resolution=resolution, finished=finished)
+    for member in members:
+        change = member.difference.ds
+        words = ", ".join(member.label)
+        kept = [name for name in change.data_vars if "change" in str(name)]
+        write_zarr(folder.file(f"maps/{member.name}.zarr"), change[kept])
+        write_temperature_tif(
+            folder.file(f"maps/{member.name}.tif"),
+            change[["surface_temperature_change"]].rename(
+                surface_temperature_change="surface_temperature"
+            ),
+            quantity=f"change of the surface temperature seen from above: {words}",
+        )
+        draw_change(
+            folder.file(f"figures/maps/{member.name}.png"),
+            change,
+            simulation.city,
+            change["surface_temperature_change"].mean("time").values,
+            title=words.replace("_", " "),
+            subtitle="change against the city as it is; mean over the window",
+        )
+        write_table(folder, f"maps/{member.name}.csv", member.difference.table("changed"))
 
 
 def read_axes(path: Path) -> list[Axis]:

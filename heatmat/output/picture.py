@@ -173,6 +173,17 @@ def draw_field(
         return style.save_png(figure, path)
 
 
+def draw_change(
+    path: str | Path, maps: xr.Dataset, city: Any, values: np.ndarray, *, title: str, subtitle: str
+) -> Path:
+    """A map [y, x] of changes in kelvin: blue is cooler, red warmer, white no change."""
+    most = max(abs(limit) for limit in shared_limits(values, step=0.01))
+    return draw_field(
+        path, maps, city, values, title=title, subtitle=subtitle, label="K", colours="RdBu_r",
+        limits=(-most, most), extend="both",
+    )  # fmt: skip
+
+
 def draw_sky_view_factor(path: str | Path, maps: xr.Dataset, city: Any) -> Path:
     """Sky view factor of ground and roofs, 0 to 1."""
     return draw_field(
