@@ -187,6 +187,8 @@ def estimate(
     """
     most = max(1, max_rays // REPLICATES)
     rays = _rays(most, target_error, area)
+    if not area and rays * solver.more_rays <= most:
+        rays *= solver.more_rays
     whole: Sums | None = None
     done = np.zeros(len(places), int)
     # Samples of a replicate that each place is to have.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from heatmat.field import Field
     from heatmat.field_places import Effort
 
-NEAR_RAYS = 8
+NEAR_RAYS = 4
 """Rays of a point that another point's ray met nearby, a power of two."""
 
 SCRAMBLE = 0x9E3779B9

@@ -21,7 +21,7 @@ from heatmat.requests import Requests, Starts
 from heatmat.runtime import ti
 from heatmat.start_batches import StartBatches
 
-NEAR = 2.0
+NEAR = 1.5
 """Within so many texels' sizes what a ray meets is marched for itself."""
 
 BIAS = 0.07
@@ -42,6 +42,9 @@ class FieldSolver(StartBatches):
     near : float
         Within so many texels' sizes what a ray meets is marched for itself.
     """
+
+    # A ray costs less than the march of the start that it is sent from.
+    more_rays = 4
 
     def __init__(self, field: Field, near: float = NEAR) -> None:
         super().__init__()

@@ -21,7 +21,7 @@ AT = 0.1
 PATHS_MS = 9.5
 """Processor time of one of many points by paths, to `AT` [ms]."""
 
-FIELD_MS, CALL_MS = 2.2, 25.0
+FIELD_MS, CALL_MS = 2.4, 20.0
 """The same by the field, to a sampling error of `AT`, and what any question costs it besides [ms]:
 it launches three times as many kernels."""
 

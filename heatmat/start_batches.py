@@ -35,8 +35,11 @@ class StartBatches:
     field : RayField
         The city on the device.
     tables : DeviceTables
+    more_rays : int
+        Times as many rays as paths that a start at a point sends, a power of two.
     """
 
+    more_rays = 1
     case: Case
     plan: TimePlan
     field: RayField
