@@ -28,7 +28,7 @@ from heatmat.field_texels import SAMPLES, Texels, lay_texels, mixtures
 from heatmat.field_time import Shadows, Stage, field_plan, stages_of
 from heatmat.field_twins import fingerprint, same_rays
 from heatmat.field_units import Units, texel_units
-from heatmat.kernels import field_gather, field_march, layout
+from heatmat.kernels import field_incident, field_march, layout
 from heatmat.kernels.field_incident import QUANTUM
 from heatmat.rayfield import RayField, to_device
 from heatmat.reference_classes import ReferenceClasses
@@ -58,6 +58,9 @@ by later ones, and averaged over the rays that read it."""
 
 FIRST_PASSES = 2
 """Most passes of the periodic day in the first iterate; each later one corrects it once more."""
+
+LINE_WORDS = 16
+"""Words of a line of the cache: series begin with one, and kernels read them by so many."""
 
 PASSES = 3
 """Passes of the periodic day of what gathers from the field: two corrections leave a few hundredths
@@ -172,9 +175,8 @@ class Field:
         return ti.ndarray(dtype=ti.f32, shape=(rows, field_march.GROUP_STATE))
 
     def _series(self) -> ti.Ndarray:
-        """Room for what leaves the texels; kernels read it in blocks, the last beyond its end."""
-        size = self.texels.count * self.words + field_gather.BLOCK
-        return ti.ndarray(dtype=ti.u32, shape=(size,))
+        """Room for what leaves the texels."""
+        return ti.ndarray(dtype=ti.u32, shape=(self.texels.count * self.words,))
 
     def march_chunk(self) -> Chunk:
         """March the texels through the next chunk; `store` then holds what leaves them."""
@@ -187,7 +189,7 @@ class Field:
                 self.bundle, shadows.nodes, shadows.days, self.rays, together=True,
                 shadows=self.shadow_map, positions=shadows.positions,
             )  # fmt: skip
-        self.words = sum(stage.rows for stage in self.stages)
+        self.words = -(-sum(stage.rows for stage in self.stages) // LINE_WORDS) * LINE_WORDS
         self.store, fresh = self._series(), self._series()
         self._guess()
         fresh.copy_from(self.store)
@@ -311,7 +313,8 @@ class Field:
             long = long.reshape(stage.rows, stage.every).mean(axis=1)
             words.append((long / QUANTUM).astype(np.uint32) << np.uint32(16))
         row = np.concatenate(words)
-        self.store.from_numpy(np.resize(row, self.store.shape))
+        row = np.append(row, np.zeros(self.words - row.size, np.uint32))
+        field_incident.repeat_series(to_device(row), self.store)
 
     def _sweep(
         self,

@@ -27,6 +27,7 @@ from heatmat.kernels.layout import (
     F_SURROUNDINGS,
 )
 from heatmat.kernels.linear import REFLECTED
+from heatmat.kernels.starts import U1
 from heatmat.kernels.texels import (
     L_AIR,
     L_BAND,
@@ -64,6 +65,16 @@ links_vector = ti.types.vector(LINK_FLOATS, ti.f32)
 
 RUN = 32
 """Words that are added up at a time."""
+
+LINK_RUN = 64
+"""The same along links, whose series lie anywhere in memory."""
+
+
+@ti.kernel
+def repeat_series(row: U1, store: U1):
+    """Give every texel the same series, of as many words as `row` has."""
+    for i in range(store.shape[0]):
+        store[i] = row[i % row.shape[0]]
 
 
 @ti.func
@@ -139,20 +150,20 @@ def gather_links(
     for k in ti.static(range(LINK_FLOATS)):
         c[(R_BRINGS + k) * LANES + lane] = brings[k] / members
     scale = QUANTUM / (members * ti.cast(links.shape[1], ti.f32))
-    for run in range((rows + RUN - 1) // RUN):
-        low = ti.Vector([0] * RUN)
-        high = ti.Vector([0] * RUN)
-        size = ti.min(RUN, rows - run * RUN)
+    for run in range((rows + LINK_RUN - 1) // LINK_RUN):
+        low = ti.Vector([0] * LINK_RUN)
+        high = ti.Vector([0] * LINK_RUN)
+        size = ti.min(LINK_RUN, rows - run * LINK_RUN)
         for other in range(i, last):
             if leader[other] == i and (wanted == 0 or (other & 1) == wanted - 1):
                 for j in range(count[other, 0]):
-                    at = links[other, j] * stored + sizes[N_FIRST] + run * RUN
+                    at = links[other, j] * stored + sizes[N_FIRST] + run * LINK_RUN
                     for r in range(size):
                         word = store[at + r]
                         low[r] += ti.cast(word & ti.u32(0xFFFF), ti.i32)
                         high[r] += ti.cast(word >> ti.u32(16), ti.i32)
         for r in range(size):
-            at = base + 2 * (run * RUN + r) * LANES + lane
+            at = base + 2 * (run * LINK_RUN + r) * LANES + lane
             scratch[at] = scale * ti.cast(low[r], ti.f32)
             scratch[at + LANES] = scale * ti.cast(high[r], ti.f32)
 
@@ -319,37 +330,48 @@ def fill_lanes(
 
 @ti.func
 def write_series(
-    texel,
-    lane,
-    units,
+    at: ti.template(),
+    units: ti.template(),
     base,
-    stored,
     store: ti.template(),
     fresh_store: ti.template(),
     scratch: ti.template(),
     sizes,
     light_only,
 ):
-    """Pack what leaves a texel, further along the way that it went since the iterate before."""
+    """Pack what leaves a block's texels, further along the way since the iterate before.
+
+    Parameters
+    ----------
+    at, units : vector
+        Of every lane, the first word of its texel, and the lanes of it from there on: 0 where
+        another lane has that texel.
+    """
     relax = 0.001 * ti.cast(sizes[N_RELAX], ti.f32)
+    scale = 1.0 / QUANTUM
+    old = ti.Vector([0] * LANES)
+    new = ti.Vector([0] * LANES)
+    short = ti.Vector([0.0] * LANES)
+    long = ti.Vector([0.0] * LANES)
+    for q in range(LANES):
+        for k in range(q + 1, q + units[q]):
+            for row in range(2 * sizes[N_ROWS]):
+                scratch[base + row * LANES + q] += scratch[base + row * LANES + k]
     for row in range(sizes[N_ROWS]):
-        at = texel * stored + sizes[N_FIRST] + row
-        word = ti.u32(0)
         if sizes[N_RELAX] > 0 or light_only == 1:
-            word = store[at]
-        short_new = 0.0
-        long_new = 0.0
-        for k in range(lane, lane + units):
-            short_new += scratch[base + 2 * row * LANES + k]
-            long_new += scratch[base + (2 * row + 1) * LANES + k]
-        short_new /= QUANTUM
-        long_new /= QUANTUM
-        short_old = ti.cast(word & ti.u32(0xFFFF), ti.f32)
-        long_old = ti.cast(word >> ti.u32(16), ti.f32)
-        short = ti.cast(short_new + relax * (short_new - short_old) + 0.5, ti.i32)
-        long = ti.cast(long_new + relax * (long_new - long_old) + 0.5, ti.i32)
-        low = ti.cast(ti.min(ti.max(short, 0), MOST), ti.u32)
-        high = ti.cast(ti.min(ti.max(long, 0), MOST), ti.u32)
-        if light_only == 1:
-            high = word >> ti.u32(16)
-        fresh_store[at] = low | (high << ti.u32(16))
+            for q in range(LANES):
+                old[q] = ti.cast(store[at[q] + row], ti.i32)
+        load_row(short, 0, base + 2 * row * LANES, scratch)
+        load_row(long, 0, base + (2 * row + 1) * LANES, scratch)
+        for q in range(LANES):
+            before = ti.cast(old[q] & 0xFFFF, ti.f32)
+            a = scale * short[q] + relax * (scale * short[q] - before)
+            before = ti.cast((old[q] >> 16) & 0xFFFF, ti.f32)
+            b = scale * long[q] + relax * (scale * long[q] - before)
+            low = ti.min(ti.max(ti.cast(a + 0.5, ti.i32), 0), MOST)
+            high = ti.min(ti.max(ti.cast(b + 0.5, ti.i32), 0), MOST)
+            high = ti.select(light_only == 1, (old[q] >> 16) & 0xFFFF, high)
+            new[q] = low | (high << 16)
+        for q in range(LANES):
+            if units[q] > 0:
+                fresh_store[at[q] + row] = ti.cast(new[q], ti.u32)

@@ -8,6 +8,7 @@ Groups and constructions make units, and `LANES` units march side by side.
 from heatmat.kernels.field_incident import (
     N_DAY,
     N_EVERY,
+    N_FIRST,
     N_LAST,
     N_NODES,
     N_PASSES,
@@ -240,12 +241,14 @@ def march_units(
                     series, free, modes, classes, out, out_of_step, sizes, physics, switches,
                 )  # fmt: skip
             if ti.static(texels):
-                for lane in range(LANES):
-                    if units[unit + lane, U_COUNT] > 0:
-                        write_series(
-                            units[unit + lane, U_PLACE], lane, units[unit + lane, U_COUNT], leaving,
-                            stored, store, fresh_store, scratch, sizes, light_only,
-                        )  # fmt: skip
+                at = ti.Vector([0] * LANES)
+                number = ti.Vector([0] * LANES)
+                for q in range(LANES):
+                    at[q] = units[unit + q, U_PLACE] * stored + sizes[N_FIRST]
+                    number[q] = units[unit + q, U_COUNT]
+                write_series(
+                    at, number, leaving, store, fresh_store, scratch, sizes, light_only
+                )  # fmt: skip
 
 
 @ti.func
