@@ -21,6 +21,10 @@ LEAP = 4
 """Most that the positions of a unit are multiplied by in one round: its error is only known from
 the spread of a few replicates."""
 
+LEAST = 1.5
+"""Least that they are multiplied by: to add a few and look again until chance agrees would make
+errors look smaller than they are."""
+
 
 @dataclass
 class Accuracy:
@@ -181,4 +185,6 @@ class Tally:
             if not np.any(its > have[p]):  # by the spread of strata it were enough: more of all
                 its = np.where(units, have[p] * (accuracy.relative[p, g] / tolerance) ** 2, 0.0)
             need[p] = np.maximum(need[p], its)
-        return np.minimum(np.nan_to_num(need), LEAP * have)
+        need = np.nan_to_num(need)
+        need = np.where(need > have, np.maximum(need, LEAST * have), need)
+        return np.minimum(need, LEAP * have)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from heatmat.sampling_plan import REPLICATES
-from heatmat.tally import LEAP, Tally
+from heatmat.tally import LEAP, LEAST, Tally
 
 AREA = np.array([900.0, 100.0])
 LEVEL, SPREAD = np.array([2.0, -6.0]), np.array([0.5, 4.0])
@@ -57,9 +57,12 @@ def test_as_many_positions_as_wanted_reach_the_tolerance_and_no_more() -> None:
     assert level.max() == pytest.approx(tolerance, rel=0.2)
 
 
-def test_rounds_grow_by_a_few_times_only() -> None:
+def test_rounds_grow_by_a_few_times_only_and_by_no_less_than_half() -> None:
     tally = filled((4, 4))
-    assert np.all(tally.wanted(1e-4)[0] == LEAP * tally.count[1].sum(axis=1))
+    have = tally.count[1].sum(axis=1)
+    assert np.all(tally.wanted(1e-4)[0] == LEAP * have)
+    just = 0.999 * tally.accuracy().relative[0].max()
+    assert (tally.wanted(just)[0] / have).max() == LEAST
 
 
 def test_negligible_effects_are_not_wanted() -> None:
