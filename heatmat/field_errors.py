@@ -85,4 +85,6 @@ def pixel_errors(tiles: list[Tile], pixels: list[int], times: int) -> np.ndarray
             out[begin + where[first]] = np.sqrt(np.add.reduceat(parts, first, axis=0))
         begin += size
     together, apart = np.sum([tile.get("audit_pixels", np.zeros(2)) for tile in tiles], axis=0)
-    return out * np.float32(np.sqrt(together / apart)) if apart > 0.0 else out
+    if apart > 0.0:
+        out *= np.float32(np.sqrt(together / apart))
+    return out

@@ -1,5 +1,6 @@
 """Maps from the field: tiles of cells, cells in parts, each part gathered and marched."""
 
+import gc
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -44,7 +45,7 @@ STREAM_CELLS = 16
 """Cells along a side of a block that shares its sequence; pixels of many cells take `PERIOD`, or
 what a block has in common would be most of their error."""
 
-TILE_BYTES = 192 << 20
+TILE_BYTES = 128 << 20
 """Device memory of a tile."""
 
 START_BYTES = 570
@@ -332,6 +333,8 @@ def gather_map(
         tile = load(key)
         if tile is None:
             source = field()
+            # Launches leave cycles that hold the arrays of the host that they were given.
+            gc.collect()
             tile = gather_map_tile(source, grid, rows, origin, seed, rays)
             save(key, tile)
         times = tile["surface_temperature"].shape[1]
