@@ -57,7 +57,9 @@ def test_each_step_reads_the_word_that_holds_it() -> None:
     expected = early.rows + np.arange(chunk.steps - window.begin) // window.stored
     assert (later[:, 1] == expected).all()
     assert (words[1:, 0] <= words[1:, 1]).all() and (words[1:, 1] <= words[1:, 2]).all()
-    assert later[:, 0].min() == early.rows and later[:, 2].max() == field.words - 1
+    # The last of a stage has no word after it; series may have room beyond.
+    assert later[:, 0].min() == early.rows
+    assert later[:, 2].max() == early.rows + window.rows - 1 < field.words
     assert (np.abs(inside) < 0.5).all()
     np.testing.assert_allclose(inside[window.begin + 1 : chunk.steps + 1].mean(), 0.0, atol=1e-6)
 
