@@ -179,7 +179,19 @@ class Field:
         return ti.ndarray(dtype=ti.u32, shape=(self.texels.count * self.words,))
 
     def march_chunk(self) -> Chunk:
-        """March the texels through the next chunk; `store` then holds what leaves them."""
+        """March the texels through the next chunk; `store` then holds what leaves them.
+
+        Raises
+        ------
+        InputError
+            If there is none: a field takes up what was saved, and does not go on after its end.
+        """
+        if self.done == len(self.plan.chunks):
+            raise InputError(
+                "the field is marched to the end of its time",
+                expected="at most once for each chunk",
+                remedy="make one of a longer window",
+            )
         chunk = self.plan.chunks[self.done]
         shadows = self._prepare(chunk)
         if self.twin is not None and self.twin.done == self.done + 1:

@@ -1,7 +1,9 @@
-"""Texels of the field: what stands for those that a neighbour covers."""
+"""Texels of the field: what stands for those that a neighbour covers, and where their time ends."""
 
 import numpy as np
+import pytest
 
+from heatmat.errors import InputError
 from tests.conftest import SEED
 from tests.test_field import court_field
 
@@ -23,3 +25,9 @@ def test_covered_texels_stand_for_the_one_above_or_below() -> None:
             upward = [k for k in column if k >= at and exists[k]]
             downward = [k for k in column if k < at and exists[k]]
             assert found[at] == (upward[0] if upward else downward[-1] if downward else -1)
+
+
+def test_a_field_ends_with_its_window() -> None:
+    field = court_field()
+    with pytest.raises(InputError, match="end of its time.*longer window"):
+        field.march_chunk()
