@@ -40,7 +40,6 @@ W/(m2 K)."""
 
 SIDES = ("all", "own")
 
-
 GROWTH = 128.0
 """Times the first round's positions that sampling to a tolerance may go to."""
 
