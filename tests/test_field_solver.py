@@ -57,6 +57,8 @@ def test_each_step_reads_the_word_that_holds_it() -> None:
     expected = early.rows + np.arange(chunk.steps - window.begin) // window.stored
     assert (later[:, 1] == expected).all()
     assert (words[1:, 0] <= words[1:, 1]).all() and (words[1:, 1] <= words[1:, 2]).all()
+    inner = later[window.stored : -window.stored]
+    assert (np.diff(inner, axis=1) == 1).all()
     # The last of a stage has no word after it; series may have room beyond.
     assert later[:, 0].min() == early.rows
     assert later[:, 2].max() == early.rows + window.rows - 1 < field.words
