@@ -155,10 +155,11 @@ def test_what_parts_of_a_pixel_have_in_common_is_in_its_error() -> None:
 def test_workers_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks of surfaces in the hands of many workers, or one after the other."""
     many = map_of(court_field())["surface_temperature"]
-    monkeypatch.setattr(field_launch, "FEWEST_WORKERS", 1)
     monkeypatch.setattr(field_launch, "WORKERS_BYTES", 1)
-    one = map_of(court_field())["surface_temperature"]
-    np.testing.assert_array_equal(many, one)
+    # Numbers that do not divide the blocks, too
+    for workers in (1, 5, 7):
+        monkeypatch.setattr(field_launch, "FEWEST_WORKERS", workers)
+        np.testing.assert_array_equal(many, map_of(court_field())["surface_temperature"])
 
 
 def test_saved_and_taken_up(tmp_path: Path) -> None:
