@@ -138,17 +138,9 @@ STEP_ROWS = 16
 
 @ti.func
 def lane_constants(
-    c: ti.template(),
-    lane,
-    construction,
-    normal,
-    wind,
-    perimeter_over_area,
-    properties: ti.template(),
-    modes: ti.template(),
-    physics,
-    mode: ti.template(),
-):
+    c: ti.template(), lane, construction, normal, wind, perimeter_over_area,
+    properties: ti.template(), modes: ti.template(), physics, mode: ti.template(),
+):  # fmt: skip
     """Fill a lane's constants: the slab and the film of `kernels.surface_step`."""
     constant_sum = 0.0
     rise_sum = 0.0
