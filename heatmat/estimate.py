@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -218,7 +218,8 @@ def estimate(
         room = most // (rays * done[active])
         wanted[active] = done[active] * np.maximum(1, np.minimum(more, room))
     assert whole is not None
-    return found if active.size == len(places) else whole.estimate()
+    found = found if active.size == len(places) else whole.estimate()
+    return stopped_error(found, target_error) if target_error > 0.0 else found
 
 
 def _rays(most: int, target_error: float, area: bool) -> int:
@@ -260,8 +261,8 @@ def _share(
 
 def _factor(found: Estimate, target: float) -> np.ndarray:
     """How many times as many samples places should have; 1 for those that are done, (places,)."""
+    level = _level(found)
     with np.errstate(invalid="ignore", divide="ignore"):
-        level = upper_bound(found.replicates) * np.sqrt(np.nanmean(found.error**2, axis=1))
         wanted = np.clip((level / target) ** 2, 2.0, LEAP)
     # Powers of two: nets stay whole.
     factor = 2 ** np.floor(np.log2(np.nan_to_num(wanted, nan=2.0))).astype(int)
@@ -284,6 +285,34 @@ def upper_bound(replicates: np.ndarray) -> np.ndarray:
     Japan Statistical Society 35, 251). The chi-square's quantile is Wilson and Hilferty's (1931,
     doi:10.1073/pnas.17.12.684).
     """
+    free = _degrees_of_freedom(replicates)
+    return (1.0 - 2.0 / (9.0 * free) - NORMAL_90 * np.sqrt(2.0 / (9.0 * free))) ** -1.5
+
+
+def stopped_error(found: Estimate, target: float) -> Estimate:
+    """Errors of places that stopped because theirs seemed small enough.
+
+    Places stop sooner where their replicates happen to agree, and what is left to tell is too low:
+    0.8 of the spread in shade. Given an estimate s^2 with n degrees of freedom, and no more known
+    of a variance than that its size may be any, its mean is s^2 n / (n - 2), whatever made the
+    sampling stop (Box and Tiao 1973, Bayesian Inference in Statistical Analysis, section 2.3).
+    Errors far below the target would have stopped anyhow: theirs grow by less, with the square.
+    """
+    free = _degrees_of_freedom(found.replicates)
+    near = np.minimum(1.0, _level(found) / target) ** 2
+    factor = 1.0 + near * (np.sqrt(free / (free - 2.0)) - 1.0)
+    return replace(found, error=found.error * factor[:, None])
+
+
+def _level(found: Estimate) -> np.ndarray:
+    """Upper 90 % bound of the root mean square error over time [K], (places,)."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.sqrt(np.nanmean(found.error**2, axis=1))
+        return np.asarray(upper_bound(found.replicates) * mean)
+
+
+def _degrees_of_freedom(replicates: np.ndarray) -> np.ndarray:
+    """Of the mean of the hours' variances, (places,)."""
     number = replicates.shape[1] - 1
     away = replicates - replicates.mean(axis=1, keepdims=True)
     gram = np.matmul(away, away.transpose(0, 2, 1)) / number
@@ -295,5 +324,7 @@ def upper_bound(replicates: np.ndarray) -> np.ndarray:
         hours = (trace**2 - 2.0 * square / number) / square
     share, most = HOURS_COUNT
     # Where replicates agree, or are not all there, an hour tells all.
-    free = number * np.clip(1.0 + share * (np.nan_to_num(hours, nan=1.0) - 1.0), 1.0, most)
-    return (1.0 - 2.0 / (9.0 * free) - NORMAL_90 * np.sqrt(2.0 / (9.0 * free))) ** -1.5
+    free: np.ndarray = number * np.clip(
+        1.0 + share * (np.nan_to_num(hours, nan=1.0) - 1.0), 1.0, most
+    )
+    return free

@@ -187,8 +187,9 @@ def test_more_rays_until_the_target_is_reached() -> None:
     fine = block().query(asked, target_error=0.15, max_rays=65536)
     assert fine.ds["rays"].item() > coarse.ds["rays"].item()
     # The upper 90 % bound of the root mean square over time is what stops it.
-    # It is 1.42 errors where hours tell as much apart as is counted.
-    assert np.sqrt(np.mean(fine.standard_error.to_numpy() ** 2)) < 0.15 / 1.41
+    # It is 1.42 errors where hours tell as much apart as is counted, and what is told of a place
+    # that stopped is up to 1.11 of its replicates' (10.5 degrees of freedom; two are lost).
+    assert np.sqrt(np.mean(fine.standard_error.to_numpy() ** 2)) < 0.15 / 1.41 * 1.12
 
 
 def test_a_construction_that_the_city_has_not() -> None:

@@ -26,6 +26,8 @@ ALLOWED, SHORT_ALLOWED = 0.15, 0.35
 SEEDS, FIELD_SEEDS = 800, 200
 """200 seeds know a spread to 5 % where answers are normal. On a roof with little in sight they are
 not, and 200 gave 0.91 to 1.15 of it with other streams: more are asked, which costs little."""
+TARGET, MOST, STOPPED_SEEDS = 0.1, 65536, 300
+"""Error that a query asks for unless it is told otherwise [K], its most rays, and seeds."""
 TYPICAL = 256
 """Rays at which reported errors are compared with the spread over seeds."""
 
@@ -53,8 +55,10 @@ def study(setting: Setting) -> Outcome:
         spread = spread_rows(everything, TYPICAL, 48 if quick else SEEDS)
         setting.progress("few rays against many")
         bias = bias_rows(asked, truth, 128 if quick else 1024)
-        field = pd.DataFrame()
+        field = stopped = pd.DataFrame()
         if not quick:
+            setting.progress("the same of queries that stop at an error")
+            stopped = spread_rows(everything, MOST, STOPPED_SEEDS, TARGET)
             setting.progress("the field's errors")
             field = field_rows(simulation, FIELD_SEEDS)
     threads = pd.DataFrame()
@@ -63,7 +67,7 @@ def study(setting: Setting) -> Outcome:
         threads = thread_rows(setting, path)
     checks = _checks(samplers, errors, spread, bias, SHORT_ALLOWED if quick else ALLOWED)
     if not quick:
-        checks += _more_checks(field, threads)
+        checks += _more_checks(stopped, field, threads)
     return Outcome(
         title="Honest errors",
         against="the densities of its samplers, and itself with other seeds, rays and threads",
@@ -76,6 +80,7 @@ def study(setting: Setting) -> Outcome:
             ("Samplers against their densities", samplers),
             ("Root mean square error against rays", errors.round(4)),
             (f"Reported standard errors over the spread of seeds, {TYPICAL} rays", spread),
+            (f"The same of queries that stop at {TARGET:g} K", stopped),
             (f"The mean of many answers from {FEW} rays against {MANY * scrambles} rays", bias),
             ("The same of maps and storeys by the field", field),
             ("One thread against more, and against a GPU where there is one", threads),
@@ -123,9 +128,13 @@ def _checks(
     ]  # fmt: skip
 
 
-def _more_checks(field: pd.DataFrame, threads: pd.DataFrame) -> list[Check]:
-    ratio = field["reported / spread"]
+def _more_checks(stopped: pd.DataFrame, field: pd.DataFrame, threads: pd.DataFrame) -> list[Check]:
+    target, ratio = stopped["reported / spread"], field["reported / spread"]
     return [
+        Check("the same where queries stop at an error, largest", largest(target), 1 + ALLOWED, ""),
+        Check(
+            "the same where queries stop at an error, least", least(target), 1 - ALLOWED, "", True
+        ),
         Check("the same with the field, largest", largest(ratio), 1.0 + ALLOWED, ""),
         Check("the same with the field, least", least(ratio), 1.0 - ALLOWED, "", True),
         *_device_checks(threads),

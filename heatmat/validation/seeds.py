@@ -50,8 +50,11 @@ class Asked:
         many.keys[:] = drawn.astype(np.uint32)
         return many
 
-    def query(self, rays: int, seeds: int) -> tuple[np.ndarray, np.ndarray]:
-        """Temperatures and reported errors of whole queries, shape (places, seeds, times)."""
+    def query(self, rays: int, seeds: int, target: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+        """Temperatures and reported errors of whole queries, shape (places, seeds, times).
+
+        With a target error [K] they take as many rays as that needs, `rays` at most.
+        """
         mean: list[np.ndarray] = [np.empty(0)] * len(self.names)
         error = list(mean)
         for area in (False, True):
@@ -59,7 +62,11 @@ class Asked:
             if rows.size == 0:
                 continue
             found: Estimate = estimate(
-                self.solver, self.again(rows, seeds), target_error=0.0, max_rays=rays, area=area
+                self.solver,
+                self.again(rows, seeds),
+                target_error=target,
+                max_rays=rays,
+                area=area,
             )
             for i, row in enumerate(rows):
                 part = slice(i * seeds, (i + 1) * seeds)
@@ -101,9 +108,9 @@ def error_rows(asked: Asked, truth: np.ndarray, numbers: Sequence[int], seeds: i
     return pd.DataFrame(rows)
 
 
-def spread_rows(asked: Asked, rays: int, seeds: int) -> pd.DataFrame:
+def spread_rows(asked: Asked, rays: int, seeds: int, target: float = 0.0) -> pd.DataFrame:
     """Root mean square of reported errors over the spread of the answers."""
-    mean, error = asked.query(rays, seeds)
+    mean, error = asked.query(rays, seeds, target)
     reported = rms(error, (1, 2))
     spread = np.sqrt(mean.var(axis=1, ddof=1).mean(axis=1))
     return pd.DataFrame(
