@@ -1,4 +1,4 @@
-"""Open water: what of a mixed layer the library and the manual's recipes are."""
+"""Open water, a mixed layer in the library and the manual's recipes; watering by the clock."""
 
 from __future__ import annotations
 
@@ -8,12 +8,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import shapely
 
 from heatmat.construction import Construction
+from heatmat.kernels import layout
 from heatmat.library import library
 from heatmat.materials import construction_from_dict
+from heatmat.physics import PhysicsOptions
 from heatmat.units import KELVIN
 from heatmat.validation.slab_march import DAY, SlabLayer, surface_impedance
+from tests.physics_case import boxes, local, make_case_of, plan_requests, solve
+from tests.validation.test_trees import hours_of, july
 
 MANUAL = Path(__file__).resolve().parent.parent / "docs" / "materials.md"
 OMEGA = 2.0 * np.pi / DAY
@@ -53,3 +58,22 @@ def test_water_is_a_mixed_layer_of_its_depth() -> None:
 
 def test_a_lake_of_known_temperature() -> None:
     assert recipes()["lake"].temperature == pytest.approx(18.5 + KELVIN)
+
+
+@pytest.mark.parametrize(("begin", "end"), [(15.0, 9.0), (9.0, 15.0)])
+def test_watering_by_the_clock(begin: float, end: float) -> None:
+    """Dry ground that is watered over midnight, or over noon: evaporation then, and none else."""
+    watered = {"moisture_availability": 0.0, "irrigation": (1.0, begin, end)}
+    case = make_case_of(
+        boxes([shapely.box(0, 0, 10, 10)], [8.0], margin=25.0), july(),
+        physics=PhysicsOptions(), ground="grass", changes=watered,
+    )  # fmt: skip
+    stamps = hours_of(case)
+    point = plan_requests(local(case, [20.0], [-15.0]))
+    latent = solve(case, point, rays=8, stamps=stamps, full=True)[0][0, :, layout.Y_LATENT]
+    step = case.forcing.local_time[stamps].astype("datetime64[m]").astype(int) % 1440 / 60.0
+    on = (step >= begin) | (step < end) if begin > end else (step >= begin) & (step < end)
+    clear = (step != begin) & (step != end)  # the step that ends there is half of either
+    assert (latent[~on & clear] == 0.0).all()
+    daylight = (step > 7.5) & (step < 16.5)
+    assert (on & daylight & clear).any() and (latent[on & daylight] < -50.0).all()

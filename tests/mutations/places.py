@@ -305,4 +305,35 @@ QUESTIONS = (
     ),
 )
 
-MUTATIONS = (*TIME_AND_SUN, *GEOMETRY, *RADIATION, *BALANCE, *QUESTIONS)
+GREEN = (
+    Mutation(
+        "crowns a tenth denser than their transmissivity says",
+        "heatmat/crowns.py",
+        "depth * maps.crown_density",
+        "1.1 * depth * maps.crown_density",
+        "tests/kernels/test_crowns.py::test_the_sun_through_a_wood_of_one_height_is_the_closed_form",
+    ),
+    Mutation(
+        "leaves show rays one side alone",
+        "heatmat/kernels/crowns.py",
+        "ti.select((combine(key, ti.u32(4)) & ti.u32(1)) == ti.u32(0), 1.0, -1.0)",
+        "1.0",
+        "tests/validation/test_wood.py tests/validation/test_trees.py",
+    ),
+    Mutation(
+        "watering over midnight never on",
+        "heatmat/kernels/surface_step.py",
+        "on = after or before",
+        "on = after and before",
+        "tests/test_water.py",
+    ),
+    Mutation(
+        "no water evaporates",
+        "heatmat/kernels/surface_step.py",
+        "return moisture * series[F_PRIESTLEY_TAYLOR, n]",
+        "return 0.0 * moisture * series[F_PRIESTLEY_TAYLOR, n]",
+        "tests/test_water.py",
+    ),
+)
+
+MUTATIONS = (*TIME_AND_SUN, *GEOMETRY, *RADIATION, *BALANCE, *QUESTIONS, *GREEN)

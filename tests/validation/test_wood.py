@@ -1,0 +1,105 @@
+"""A wood's light: what the way through it takes is what its leaves take; and its nights."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from heatmat.case import BASE_TEMPERATURE
+from heatmat.field_leaves import leaf_requests
+from heatmat.forcing import Forcing
+from heatmat.kernels import layout
+from heatmat.solver import Requests
+from tests.crown_case import grove
+from tests.physics_case import local, make_series, plan_requests, solve
+from tests.validation.test_trees import FULL, HOUR, hours_of, july
+
+TOP, BASE, TAU = 12.0, 4.0, 0.3
+"""A wood of 8 m of leaves that let pass three tenths straight down."""
+BLACK = {"albedo": 0.0, "solar_transmittance": 0.0}
+NOON = 11
+LEAVES = {0.0: 256, 0.3: 64}
+"""At each height, each with its normal, by albedo."""
+
+
+def absorbed_by_leaves(forcing: Forcing, albedo: float) -> tuple[float, float, float]:
+    """Light that ground and leaves of a wide wood absorb, and their standard error together.
+
+    Shares of what falls on the wood, per area of land. The ground is black, leaves have an albedo.
+    """
+    leaf, number = {**BLACK, "albedo": albedo}, LEAVES[albedo]
+    case = grove(
+        forcing, half=False, top=TOP, base=BASE, transmissivity=TAU, margin=60.0, changes=BLACK,
+        leaf=leaf,
+    )  # fmt: skip
+    x, y = local(case, [-20.0], [-15.0])[0]
+    # Gauss points over the height of the leaves.
+    at, weight = np.polynomial.legendre.leggauss(4)
+    z = np.repeat(BASE + 0.5 * (TOP - BASE) * (1.0 + at), number)
+    replicates = 8
+    numbers, codes = leaf_requests(np.array([[[x, y, h]] * replicates for h in z]))
+    codes[:, layout.R_REPLICATE] = np.tile(np.arange(replicates), z.size)
+    count = z.size * replicates
+    leaves = Requests(
+        numbers, codes, np.arange(count, dtype=np.uint32), np.full(count, -1, np.int32)
+    )
+    stamps = hours_of(case)
+    light, error = solve(case, leaves, rays=16, stamps=stamps, full=True)
+    under = plan_requests(np.array([[x, y]]))
+    ground, noise = solve(case, under, rays=256, stamps=stamps, full=True)
+    last = case.forcing.spin_up_steps + HOUR * (NOON + 1) - 1
+    falls = case.forcing.dhi[last]
+    # Leaves turned every way alike, of area a: rays meet a / 2 of them a metre (Ross 1981, The
+    # radiation regime and architecture of plant stands, chapter 4), and both sides take light.
+    area = 2.0 * -np.log(TAU) / (TOP - BASE)
+    share = np.repeat(0.5 * (TOP - BASE) * weight * 2.0 * area / falls / number, number)
+    shortwave = layout.Y_SHORTWAVE
+    taken = float(share @ light[:, NOON, shortwave])
+    spread = np.hypot(
+        np.linalg.norm(share * error[:, NOON, shortwave]), noise[0, NOON, shortwave] / falls
+    )
+    return float(ground[0, NOON, shortwave]) / falls, taken, float(spread)
+
+
+@pytest.mark.parametrize("albedo", [0.0, 0.3])
+def test_light_that_a_wood_takes_its_leaves_have(albedo: float) -> None:
+    """Under an even sky: absorbed and passed are all of it; what leaves send back is missing."""
+    ground, leaves, spread = absorbed_by_leaves(make_series(dhi=200.0), albedo)
+    # Gauss's four points leave 0.1 % of this profile; paths of six surfaces nothing at 0.3.
+    if albedo == 0.0:
+        assert abs(ground + leaves - 1.0) < 0.003 + 4.0 * spread, (ground, leaves, spread)
+    else:
+        back = 1.0 - ground - leaves
+        # A wood sends back less than half of what its leaves do: the rest meets other leaves.
+        assert 0.02 < back < 0.5 * albedo, (ground, leaves, back)
+    assert spread < 0.02
+
+
+@pytest.mark.parametrize("ground", ["asphalt_street", "setts_street", "grass", "bare_soil"])
+def test_a_crown_keeps_the_ground_from_the_cold_sky(ground: str) -> None:
+    """Without any sun, so that under the crown as much is stored as beside it: warmer under it."""
+    dark = make_series(
+        sky=290.0, wind=2.0,
+        air=lambda s: BASE_TEMPERATURE + 9.0 - 6.0 * np.cos(2 * np.pi * (s / 86400.0 - 0.125)),
+    )  # fmt: skip
+    case = grove(dark, physics=FULL, transmissivity=0.03, top=12.0, base=3.0, ground=ground)
+    points = local(case, [-14.0, 16.0], [-6.0, -6.0])
+    mean, error = solve(case, plan_requests(points), rays=16, stamps=hours_of(case))
+    more = mean[0, :, 0] - mean[1, :, 0]
+    assert (more > 1.0 + 4.0 * np.hypot(*error[..., 0])).all(), more
+
+
+NIGHTS = {"asphalt_street": 1, "grass": 1, "setts_street": -1}
+"""Grounds, and whether a clear day's night is warmer under a crown. Setts on their bed take up so
+much by day that they are warmer in the open until the morning."""
+
+
+@pytest.mark.parametrize("ground", NIGHTS)
+def test_the_night_after_a_clear_day(ground: str) -> None:
+    case = grove(july(), physics=FULL, transmissivity=0.03, top=12.0, base=3.0, ground=ground)
+    points = local(case, [-14.0, 16.0], [-6.0, -6.0])
+    mean, error = solve(case, plan_requests(points), rays=16, stamps=hours_of(case))
+    more = mean[0, :, 0] - mean[1, :, 0]
+    night = np.r_[0:4, 21:24]
+    wide = 4.0 * np.hypot(*error[..., 0])
+    assert (NIGHTS[ground] * more > wide)[night].all(), more[night]
