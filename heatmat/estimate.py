@@ -299,7 +299,9 @@ def stopped_error(found: Estimate, target: float) -> Estimate:
     Errors far below the target would have stopped anyhow: theirs grow by less, with the square.
     """
     free = _degrees_of_freedom(found.replicates)
-    near = np.minimum(1.0, _level(found) / target) ** 2
+    level = _level(found)
+    # Those that ran out of rays did not stop for agreeing.
+    near = np.where(level <= target, level / target, 0.0) ** 2
     factor = 1.0 + near * (np.sqrt(free / (free - 2.0)) - 1.0)
     return replace(found, error=found.error * factor[:, None])
 
