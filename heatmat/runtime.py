@@ -27,7 +27,7 @@ __all__ = [
     "ensure_device",
     "is_initialised",
     "synchronise",
-    "task_size",
+    "task_stride",
     "threads_asked",
     "ti",
     "tm",
@@ -35,11 +35,9 @@ __all__ = [
 
 DEVICES = ("auto", "cpu", "cuda", "vulkan", "metal")
 
-CPU_ITERATIONS = 512
-"""Iterations of an outermost loop that a CPU thread takes at a time."""
-
-GPU_THREADS = 128
-"""Threads of a block on a GPU, Taichi's own default."""
+CPU_TASK = 512
+"""Iterations of an outermost loop that Taichi hands a thread of the processor at a time, whatever
+``block_dim`` says (1.7.4: loops of up to 512 iterations ran on one thread with every setting)."""
 
 _lock = threading.Lock()
 
@@ -141,10 +139,6 @@ def _initialise(device: str, threads: int | None, debug: bool) -> str:
         "random_seed": 0,
         # Taichi's own control-flow passes take two thirds of the compile time; LLVM repeats them.
         "cfg_optimization": False,
-        # Taichi hands a thread 512 iterations of an outermost loop at a time; unless it adapts
-        # that itself, loops with fewer and dearer ones may say so (`task_size`).
-        "cpu_block_dim_adaptive": False,
-        "default_cpu_block_dim": CPU_ITERATIONS,
     }
     count = threads or threads_asked()
     if count > 0:
@@ -170,9 +164,12 @@ def _initialise(device: str, threads: int | None, debug: bool) -> str:
     return device_name()
 
 
-def task_size() -> int:
-    """``block_dim`` of a loop whose iterations are dear: single ones for the threads of a CPU."""
-    return 1 if device_name() == "cpu" else GPU_THREADS
+def task_stride() -> int:
+    """Iterations that a worker takes of a loop over few and dear ones; its first does the work.
+
+    On the processor each worker is then a task of its own (`CPU_TASK`); on a GPU each is a thread.
+    """
+    return CPU_TASK if device_name() == "cpu" else 1
 
 
 def available_devices() -> list[str]:

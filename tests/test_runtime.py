@@ -5,7 +5,7 @@ import inspect
 import pytest
 
 from heatmat.errors import DeviceError
-from heatmat.runtime import ensure_device, task_size, threads_asked, ti
+from heatmat.runtime import CPU_TASK, ensure_device, task_stride, threads_asked, ti
 
 
 def faulty():  # type: ignore[no-untyped-def]
@@ -28,11 +28,10 @@ def test_a_faulty_kernel_names_its_line(module: str, monkeypatch: pytest.MonkeyP
     assert ("^^^" in message) == (module == "somebody.else")
 
 
-def test_dear_iterations_are_handed_out_singly() -> None:
+def test_dear_iterations_are_tasks_of_their_own() -> None:
     """Without it Taichi makes one task of 512, and a launch of 200 blocks keeps one core."""
     ensure_device("cpu")
-    assert task_size() == 1
-    assert not ti.lang.impl.current_cfg().cpu_block_dim_adaptive
+    assert task_stride() == CPU_TASK == 512
 
 
 def test_threads_that_the_environment_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:

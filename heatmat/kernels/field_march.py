@@ -79,7 +79,7 @@ from heatmat.kernels.layout import (
 from heatmat.kernels.paths import U2, orientation_class
 from heatmat.kernels.starts import F1, F2, F3, I1, I2, U1
 from heatmat.kernels.texels import LINK_FLOATS
-from heatmat.runtime import task_size, ti, tm
+from heatmat.runtime import task_stride, ti, tm
 
 # What a surface hands from stage to stage: the first columns of `kernels.layout`'s states.
 GROUP_STATE = 14
@@ -167,8 +167,10 @@ def march_units(
     """
     sets = count.shape[1]
     rows = sizes[N_ROWS]
-    ti.loop_config(block_dim=ti.static(task_size()))
-    for worker in range(workers):
+    for each in range(workers * ti.static(task_stride())):
+        if each % ti.static(task_stride()) != 0:
+            continue
+        worker = each // ti.static(task_stride())
         # Gathered series, what leaves, what is absorbed, lit shares: rows of lanes.
         gathered = worker * LANES * (4 * rows + sizes[N_STEPS] + 2 + sizes[N_NODES])
         leaving = gathered + 2 * rows * LANES

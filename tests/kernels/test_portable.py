@@ -30,9 +30,6 @@ def offences(source: str) -> list[str]:
             name = node.name.rsplit(".", maxsplit=1)[-1]
         elif isinstance(node, ast.keyword) and node.arg:
             name = node.arg
-            # `heatmat.runtime.task_size` knows the back end.
-            if name == "block_dim" and ast.unparse(node.value) == "ti.static(task_size())":
-                name = ""
         if name in FORBIDDEN:
             found.append(f"{name} in line {getattr(node, 'lineno', 0)}")
     return found
