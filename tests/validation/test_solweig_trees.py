@@ -130,12 +130,15 @@ def test_statistics_and_the_section_of_the_page() -> None:
     assert light["mean abs of the share"].iloc[1] == pytest.approx(0.004 * each)
     views = pd.DataFrame(
         {
-            "pair": ["solweig, HeatMat"] * 2, "surface": ["ground"] * 2,
-            "mean difference": [-0.03, 0.01], "mean abs": [0.03, 0.019],
+            "pair": ["solweig, HeatMat"] * 3, "surface": ["all", "ground", "ground"],
+            "mean difference": [-0.021, -0.03, 0.01], "mean abs": [0.03, 0.03, 0.019],
         }
     )  # fmt: skip
     page = outcome(light, views, figure(rasters, ours, cut, 4), "9.9", (12, 14))
     assert [check.what for check in page.missed] == [
-        "sky view factor with trees, mean difference on the ground"
+        "sky view factor with trees, mean difference on the ground",
+        "the same of all pixels, roofs too, mean difference",
     ]
+    # One pixel of those two that the crown shades on either side.
+    assert light["of those that trees decide [%]"].iloc[1] == pytest.approx(100.0)
     assert solweig_trees.missing(Setting(Path())) != ""
