@@ -50,7 +50,7 @@ class Search:
     Attributes
     ----------
     table : DataFrame
-        A row a building, most promising first: building_id, area_m2 (true, also of what lies
+        A row a building, most promising first: building_id, area_m2 (true, of what changes, also
         beyond the extent), cost, predicted_k (change of the objective by the building's own
         surface, first order; NaN where that is no part of the objective), measured_k and
         measured_standard_error_k (changed alone; NaN beyond the shortlist), chosen.
@@ -180,7 +180,8 @@ class Candidates:
         Rows of the maps' buildings.
     names : list of str
     area, inside : ndarray
-        Of the surfaces that would change, in all and within the extent [m2].
+        Of the surfaces that would change, in all, and of the roof or facades within the extent,
+        glass too that stays as it is [m2].
     effect : ndarray
         First-order change of their own mean temperature over the window [K].
     """
@@ -275,13 +276,16 @@ def _candidates(
     """Buildings on whose surfaces some position falls, with their areas and own effects."""
     from heatmat.sensitivities import tangent_solver
 
-    solver, chosen, _ = tangent_solver(simulation, {"surface": surface})
+    solver, chosen, _ = tangent_solver(simulation, _where(simulation, surface, property, to))
     sample = district_sample(simulation, starts)
     found, derivative = solver.solve_tangents(
         sample.requests, PATHS, [Direction(property, tuple(chosen))]
     )
     rows, shares = solver.case.composition_arrays()
-    values = (getattr(solver.case.constructions, property)[rows] * shares).sum(axis=1)
+    able = np.isin(solver.case.constructions.names, chosen)[rows] * shares
+    part = able.sum(axis=1)
+    values = (getattr(solver.case.constructions, property)[rows] * able).sum(axis=1)
+    values /= np.maximum(part, 1e-9)
     solver.close()
     effect = derivative[0, 1].mean(axis=1) * (to - values[found.composition])
     building = _buildings_of(simulation, found, surface)
@@ -290,11 +294,24 @@ def _candidates(
     hits = np.bincount(building[mine], minlength=number)
     total = np.bincount(building[mine], effect[mine], minlength=number)
     area, inside = surface_areas(simulation, surface)
-    there = np.flatnonzero((hits > 0) & (inside > 0.0))
+    parts = np.bincount(building[mine], part[found.composition[mine]], minlength=number)
+    area = area * parts / np.maximum(hits, 1)
+    there = np.flatnonzero((parts > 0.0) & (inside > 0.0))
     return Candidates(
         there, [simulation.maps.building_ids[i] for i in there], area[there], inside[there],
         total[there] / hits[there],
     )  # fmt: skip
+
+
+def _where(simulation: Simulation, surface: str, property: str, to: float) -> dict[str, Any]:
+    """What of a surface can have the new value: glass that lets much light in is left as it is."""
+    where: dict[str, Any] = {"surface": surface}
+    if property == "albedo":
+        known = simulation.constructions
+        able = [name for name, c in known.items() if to + c.solar_transmittance <= 1.0]
+        if len(able) < len(known):
+            where["construction"] = able
+    return where
 
 
 def _buildings_of(simulation: Simulation, starts: Starts, surface: str) -> np.ndarray:
@@ -356,14 +373,12 @@ def _measure(
     from heatmat.sweeps import march_sample
 
     known = change.candidates
+    where = _where(simulation, change.surface, change.property, change.to)
     sides = [simulation] + [
         simulation.with_interventions(
             [{
                 "name": f"search {n}",
-                "where": {
-                    "surface": change.surface,
-                    "building_id": [known.names[i] for i in choice],
-                },
+                "where": {**where, "building_id": [known.names[i] for i in choice]},
                 "set": {change.property: change.to},
             }]
         )

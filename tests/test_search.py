@@ -66,3 +66,17 @@ def test_the_best_roof_is_the_large_one_and_the_budget_holds() -> None:
     assert cheap.chosen == ["house"]
     with pytest.raises(InputError, match="budget"):
         best_buildings(block(), budget=1.0, starts=STARTS)
+
+
+def test_glass_that_cannot_take_the_albedo_stays_as_it_is() -> None:
+    """Facades with panes: what is left of them is searched, and counted."""
+    glazed = block().with_interventions(
+        [{"name": "panes", "where": {"surface": "wall"}, "share": {"glass_curtain_wall": 0.3}}]
+    )
+    found = best_buildings(glazed, surface="wall", count=1, starts=STARTS, objective="wall")
+    table = found.table.set_index("building_id")
+    assert table.loc["ring", "area_m2"] == pytest.approx(0.7 * 12 * (140 + 56), rel=1e-3)
+    opaque = best_buildings(block(), surface="wall", count=1, starts=STARTS, objective="wall")
+    assert found.chosen == opaque.chosen
+    # Seven tenths change: as a share of the effect, within what first order and the sample leave.
+    assert found.together_k == pytest.approx(0.7 * opaque.together_k, rel=0.2)
