@@ -113,17 +113,22 @@ def comparison_html(
     )
 
 
+TOUCHED = {"ground": "ground", "roof": "roofs", "wall": "walls", "crown": "crowns"}
+"""Surfaces of the areas that interventions are about, and their headings."""
+
+
 def touched_table(touched: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
     """Square metres of every intervention, by side and surface."""
     rows = [
-        [side.upper(), name, *(number(areas.get(kind), 0) for kind in ("ground", "roof", "wall"))]
+        [side.upper(), name, *(number(areas.get(kind), 0) for kind in TOUCHED)]
         for side, interventions in touched.items()
         for name, areas in interventions.items()
     ]
     if not rows:
         return "<p>No interventions: the two scenarios differ in their settings.</p>"
-    header = ["side", "intervention", "ground [m²]", "roofs [m²]", "walls [m²]"]
-    return table(header, rows, numbers_from=2) + "<p>Areas hold the margin around the extent.</p>"
+    header = ["side", "intervention", *(f"{name} [m²]" for name in TOUCHED.values())]
+    note = "Areas hold the margin around the extent, and buildings that reach out of it whole."
+    return table(header, rows, numbers_from=2) + f"<p>{note}</p>"
 
 
 LABELS = {
