@@ -45,8 +45,9 @@ def study(setting: Setting) -> Outcome:
     waves = library_rows(setting.device)
     setting.progress("furnace")
     off, spread = furnace(setting)
-    waving = found["the same, compiled"][[not problem.switched for problem in table]]
     moving = found[[not problem.steady for problem in table]]
+    waves_alone = [not (problem.steady or problem.switched) for problem in table]
+    waving = found["the same, compiled"][waves_alone]
     return Outcome(
         title="Closed forms",
         against="solutions of Carslaw and Jaeger (1959), balances solved to the last digit, and an"
