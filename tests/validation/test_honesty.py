@@ -1,4 +1,4 @@
-"""The studies of honest errors and of geometry in their short form: every figure is reached."""
+"""Studies in their short form: every figure is reached."""
 
 from __future__ import annotations
 
@@ -8,18 +8,31 @@ import numpy as np
 import pytest
 from shapely import Polygon, box
 
-from heatmat.validation import geometry, honesty
+from heatmat.validation import closed_forms, geometry, honesty, radiation, street_bias, what_matters
 from heatmat.validation.outcome import Setting
 from heatmat.validation.plans import Plan, plans, true_walls
 from heatmat.validation.samplers import chi_square, corrected
 from tests.conftest import SEED
 
 
-@pytest.mark.parametrize("study", [honesty.study, geometry.study])
+@pytest.mark.parametrize(
+    "study", [honesty.study, geometry.study, radiation.study, closed_forms.study]
+)
 def test_every_figure_is_reached(study, tmp_path: Path) -> None:  # noqa: ANN001
     outcome = study(Setting(tmp_path, quick=True, device="cpu", seed=SEED))
-    assert len(outcome.checks) >= 5
+    assert len(outcome.checks) >= 3
     assert not outcome.missed, [(check.what, check.value) for check in outcome.missed]
+
+
+def test_a_short_street_and_what_matters(tmp_path: Path) -> None:
+    """The street's light as in full; its few rays leave the temperatures a tenth of a kelvin."""
+    setting = Setting(tmp_path, quick=True, device="cpu", seed=SEED)
+    light, *temperatures = street_bias.study(setting).checks
+    assert light.holds
+    assert all(check.value < 0.15 for check in temperatures)
+    table = what_matters.study(setting).tables[0][1]
+    change = table.select_dtypes("number").to_numpy()
+    assert np.isfinite(change).all() and np.abs(change).max() > 1.0
 
 
 def test_chi_square_sees_what_is_wrong(rng: np.random.Generator) -> None:
