@@ -127,7 +127,8 @@ def test_the_field_s_leaves_grow_darker_from_the_top() -> None:
     leaves = int(field.texels.texel_i[3])
     assert field.texels.count - leaves > 20 * LEAF_LAYERS
     rows = field.store.to_numpy().reshape(-1, field.words)[leaves:]
-    noon = field.words - 24 + 1  # half hours: 12 h to 12.30
+    last = sum(stage.rows for stage in field.stages)  # series may have room beyond
+    noon = last - 24 + 1  # half hours: 12 h to 12.30
     light = (rows[:, noon] & 0xFFFF).reshape(-1, LEAF_LAYERS).mean(axis=0) / 32.0
     long = (rows[:, noon] >> 16) / 32.0
     air = case.forcing.air_temperature[case.forcing.spin_up_steps + 12 * HOUR]
