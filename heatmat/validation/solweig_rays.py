@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -72,11 +73,21 @@ def seen(solver: Solver, requests: Requests, directions: np.ndarray) -> np.ndarr
     directions : ndarray, shape (m, 3)
         East, north, up on the grid; those from behind the surface are not seen.
     """
+    return _towards(solver, directions, lambda: solver.sunlit(requests))
+
+
+def shares(solver: Solver, requests: Requests, directions: np.ndarray) -> np.ndarray:
+    """Share of a beam from each direction that crowns and walls let through, as `seen`."""
+    return _towards(solver, directions, lambda: solver.sun_shares(requests))
+
+
+def _towards(solver: Solver, directions: np.ndarray, ask: Callable[[], np.ndarray]) -> np.ndarray:
+    """What a solver answers with directions in place of its sun positions."""
     plan = solver.plan
     chunk = dataclasses.replace(plan.chunks[0], nodes=directions.astype(np.float32))
     solver.plan = dataclasses.replace(plan, chunks=(chunk,))
     try:
-        return solver.sunlit(requests)
+        return ask()
     finally:
         solver.plan = plan
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from heatmat.solver import Requests, Solver
+from heatmat.solver import Solver
 from heatmat.validation import gothenburg, solweig_engine
 from heatmat.validation.gothenburg import CELL, Rasters
 from heatmat.validation.outcome import Check, Outcome, Setting, least
 from heatmat.validation.solweig_engine import Solweig
 from heatmat.validation.solweig_maps import moved
-from heatmat.validation.solweig_rays import patch_directions, pixel_requests
+from heatmat.validation.solweig_rays import patch_directions, pixel_requests, shares
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -90,23 +90,12 @@ class Place:
         """Share of a beam from each direction at the centres, (directions, rows, columns)."""
         solver = self.solver if trees else self.bare
         requests = pixel_requests(self.x.ravel(), self.y.ravel())
-        return _shares(solver, requests, directions).T.reshape(-1, *self.x.shape)
+        return shares(solver, requests, directions).T.reshape(-1, *self.x.shape)
 
     def close(self) -> None:
         """Let go of the device arrays."""
         self.solver.close()
         self.bare.close()
-
-
-def _shares(solver: Solver, requests: Requests, directions: np.ndarray) -> np.ndarray:
-    """Shares of beams, shape (n, directions)."""
-    plan = solver.plan
-    chunk = dataclasses.replace(plan.chunks[0], nodes=directions.astype(np.float32))
-    solver.plan = dataclasses.replace(plan, chunks=(chunk,))
-    try:
-        return solver.sun_shares(requests)
-    finally:
-        solver.plan = plan
 
 
 def suns() -> np.ndarray:
@@ -128,8 +117,8 @@ def their_side(setting: Setting, rasters: Rasters, times: int, sky: bool) -> Sol
 
 def theirs_through(found: Solweig) -> np.ndarray:
     """Share of the beam that solweig lets reach each pixel, (positions, rows, columns)."""
-    shares: np.ndarray = found.sunlit * np.where(found.clear, 1.0, TRANSMISSIVITY)
-    return shares
+    through: np.ndarray = found.sunlit * np.where(found.clear, 1.0, TRANSMISSIVITY)
+    return through
 
 
 def theirs_sky(found: Solweig) -> np.ndarray:
@@ -195,7 +184,7 @@ def view_rows(name: str, place: Place, found: Solweig, rim: int) -> list[dict[st
     few = pixel_requests(place.x[some], place.y[some])
     ours = place.solver.sky_view(few, RAYS)[0]
     towards, share = patch_directions(found)
-    through = _shares(place.solver, few, towards)
+    through = shares(place.solver, few, towards)
     patches = through @ share
     touched = np.where(through > MET, through, np.minimum(through, TRANSMISSIVITY)) @ share
     theirs = theirs_sky(found)[some]
