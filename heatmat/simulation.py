@@ -70,7 +70,6 @@ class Simulation:
         self.warnings: list[str] = []
         self.degraded = False
         self.city, self._bare_maps, self.forcing = build_parts(scenario, self.progress)
-        self.notes = [*self.city.notes(), *self.forcing.notes]
         self._extra: set[str] = set()
         self._device = device
         self._solver: Solver | None = None
@@ -84,14 +83,19 @@ class Simulation:
         self.maps: Maps = self._bare_maps
         self.constructions = scenario.constructions()
         self.touched_m2: dict[str, dict[str, float]] = {}
+        self.notes = [*self.city.notes(), *self.forcing.notes]
         if scenario.interventions:
+            from heatmat.planting import obstacles_of
             from heatmat.what_if import apply_interventions
 
             parents, tags = building_labels(self.city, self._bare_maps)
+            trees = any(entry.trees for entry in scenario.interventions)
             applied = apply_interventions(
                 self._bare_maps, self.constructions, scenario.interventions,
                 parents=parents, tags=tags, exposure=self._bare_exposure(),
+                obstacles=obstacles_of(self.city) if trees else (),
             )  # fmt: skip
+            self.notes += applied.notes
             self.maps, self.constructions = applied.maps, applied.constructions
             self.touched_m2 = applied.touched_m2
 
@@ -343,7 +347,6 @@ class Simulation:
             getattr(mine.tables, name) != getattr(scenario.tables, name) for name in climate
         ):
             other.forcing = build_forcing(scenario, self._bare_maps)
-            other.notes = [*self.city.notes(), *other.forcing.notes]
         other._exposure = None
         other._label()
         return other

@@ -12,7 +12,7 @@ from heatmat.construction import PROPERTIES, Construction
 from heatmat.errors import InputError
 from heatmat.interventions import Intervention
 from heatmat.maps import Maps
-from heatmat.planting import plant
+from heatmat.planting import CLEARANCE, plant
 from heatmat.selection import (
     SURFACES,
     Composition,
@@ -42,11 +42,14 @@ class Applied:
         By intervention and surface, the area selected [m2], margin included: of a facade the share
         that a change of constructions is about, of a changed composition the share that changes
         hands. A change to what is there already selects and touches it all the same.
+    notes : list of str
+        What a reader should know of what was not done.
     """
 
     maps: Maps
     constructions: dict[str, Construction]
     touched_m2: dict[str, dict[str, float]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
 
 def apply_interventions(
@@ -57,6 +60,7 @@ def apply_interventions(
     parents: Sequence[str] | None = None,
     tags: Sequence[Mapping[str, object]] | None = None,
     exposure: Exposure | None = None,
+    obstacles: Sequence[object] = (),
 ) -> Applied:
     """Change what surfaces are made of; the maps given stay as they are.
 
@@ -75,6 +79,8 @@ def apply_interventions(
         The attributes of each of ``maps.building_ids``.
     exposure : Exposure, optional
         Needed for `sun_hours` and `hottest`.
+    obstacles : sequence of polygon, optional
+        What rows of trees keep away from (`planting.obstacles_of`).
 
     Raises
     ------
@@ -87,11 +93,17 @@ def apply_interventions(
     table = list(maps.compositions)
     selector = Selector(maps, parents, tags, exposure)
     touched: dict[str, dict[str, float]] = {}
+    notes: list[str] = []
     for entry in interventions:
         if entry.trees:
-            maps, area = plant(
-                dataclasses.replace(maps, compositions=table), entry.trees, entry.name
+            maps, area, left_out = plant(
+                dataclasses.replace(maps, compositions=table), entry.trees, entry.name, obstacles
             )
+            if left_out:
+                notes.append(
+                    f"{entry.name}: {left_out} trees of the row left out, within"
+                    f" {CLEARANCE:g} m of a carriageway or a wall"
+                )
             table[:] = maps.compositions
             touched[entry.name] = {"crown": area}
             continue
@@ -107,7 +119,7 @@ def apply_interventions(
         region_composition=_with_roofs(maps, groups["roof"]),
         ground_composition=groups["ground"].composition.reshape(maps.ground_composition.shape),
     )
-    return Applied(changed, known, touched)
+    return Applied(changed, known, touched, notes)
 
 
 class _Change:

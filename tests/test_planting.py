@@ -13,17 +13,18 @@ import shapely
 import heatmat as hm
 from heatmat.crown_rasters import CrownRasters, crowns_from_raster, put_tree
 from heatmat.errors import InputError
-from heatmat.planting import plant, tree_positions
+from heatmat.planting import CLEARANCE, obstacles_of, plant, tree_positions
 
 CORNER = (450_000.0, 5_410_000.0)
 
 
-def scenario(folder: Path, more: str = "", trees: bool = True) -> hm.Scenario:
-    """A house, a tagged tree south of it, and a row of trees to the west."""
+def scenario(folder: Path, more: str = "", trees: bool = True, ground: tuple = ()) -> hm.Scenario:
+    """A house, a tagged tree south of it, and a row of trees to the west; areas of ground."""
     shapes = [
         (shapely.box(0, 0, 12, 10), {"building": "yes", "height": 9.0}),
         (shapely.Point(6, -8), {"natural": "tree", "height": "8", "diameter_crown": "6"}),
         (shapely.LineString([(-10, -12), (-10, 12)]), {"natural": "tree_row"}),
+        *((area, {"ground": "asphalt_street", "kind": kind}) for area, kind in ground),
     ]
     features = [
         {"type": "Feature", "properties": tags,
@@ -86,8 +87,11 @@ def test_a_planted_row_shades_what_is_under_it(tmp_path: Path) -> None:
 
 
 def test_positions_and_faults(tmp_path: Path) -> None:
-    line = tree_positions({"line": [[0, 0], [30, 0]], "spacing_m": 10.0, "points": [[1.0, 2.0]]})
-    np.testing.assert_allclose(line, [[1, 2], [5, 0], [15, 0], [25, 0]])
+    points, row = tree_positions(
+        {"line": [[0, 0], [30, 0]], "spacing_m": 10.0, "points": [[1.0, 2.0]]}
+    )
+    np.testing.assert_allclose(points, [[1, 2]])
+    np.testing.assert_allclose(row, [[5, 0], [15, 0], [25, 0]])
     with hm.Simulation(scenario(tmp_path, trees=False)) as simulation:
         wish = {"points": [[0.0, 0.0]], "height_m": 10.0, "crown_diameter_m": 6.0}
         with pytest.raises(InputError, match="no tree stands"):
@@ -99,6 +103,51 @@ def test_positions_and_faults(tmp_path: Path) -> None:
             plant(simulation.maps, rooms, "a palm in the hall")
     with pytest.raises(InputError, match="changes one thing"):
         scenario(tmp_path, PLANTED + 'construction = "grass"\n')
+
+
+STREET = shapely.box(4, -30, 8, -1)
+ISLAND = shapely.box(4.5, -18, 7.5, -12)
+"""A carriageway from south to north, and a lawn in it."""
+
+
+def test_a_row_has_a_gap_where_a_street_crosses_it(tmp_path: Path) -> None:
+    """Trees 5 m apart from x = -10 to 20: those on the street and at its kerb are left out."""
+    row = PLANTED.replace("spacing_m = 10", "spacing_m = 5")
+    ways = ((STREET, "street"), (shapely.box(-12, -30, -8, -1), "footway"))
+    with hm.Simulation(scenario(tmp_path, row, trees=False, ground=ways)) as simulation:
+        note = f"a row: 1 trees of the row left out, within {CLEARANCE:g} m of a carriageway"
+        assert any(text.startswith(note) for text in simulation.notes)
+        x = np.floor(np.array([-7.5, -2.5, 2.5, 7.5, 12.5, 17.5]) + CORNER[0])
+        maps = simulation.maps
+        column = (x - maps.origin[0] - maps.west).astype(int)
+        line = int(maps.south + maps.ny - (5_409_985.0 - maps.origin[1]))
+        # Crowns of 7.5 m hide that stems stand 5 m apart: where they are tallest there is a stem.
+        high = maps.crown_top[line, column]
+        assert (high[[0, 1, 2, 4, 5]] > 11.5).all() and high[3] < 11.5
+        bare = simulation.with_interventions([])
+        assert bare.notes == simulation.notes  # of the scenario's own row
+
+
+def test_what_a_row_keeps_away_from(tmp_path: Path) -> None:
+    ways = ((STREET, "street"), (ISLAND, "verge"))
+    with hm.Simulation(scenario(tmp_path, trees=False, ground=ways)) as simulation:
+        city, maps = simulation.city, simulation.maps
+        obstacles = obstacles_of(city)
+
+        def left_out(*line: tuple[float, float]) -> int:
+            ends = (np.array(line) + CORNER).tolist()
+            wish = {"line": ends, "spacing_m": 4.0, "height_m": 9.0, "crown_diameter_m": 5.0}
+            return plant(maps, wish, "row", obstacles)[2]
+
+        assert left_out((0, -25), (24, -25)) == 1  # x = 6 of 2, 6, 10, ...
+        assert left_out((0.9, -25), (24.9, -25)) == 1  # 2.9 is 1.1 m off, 6.9 inside
+        assert left_out((1.1, -25), (25.1, -25)) == 2  # 3.1 is 0.9 m off
+        assert left_out((0, -15), (24, -15)) == 0  # on the island
+        with pytest.raises(InputError, match="whole row"):  # along the wall, half a metre off
+            left_out((12.5, 0), (12.5, 10))
+        assert left_out((13.1, 0), (13.1, 10)) == 0
+        wish = {"points": [[450_006.0, 5_409_975.0]], "height_m": 9.0, "crown_diameter_m": 5.0}
+        assert plant(maps, wish, "in the street, as wished", obstacles)[2] == 0
 
 
 def test_crowns_that_overlap_join() -> None:
