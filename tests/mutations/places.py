@@ -307,6 +307,13 @@ QUESTIONS = (
 
 GREEN = (
     Mutation(
+        "leaves show rays one side alone",
+        "heatmat/kernels/crowns.py",
+        "ti.select((combine(key, ti.u32(4)) & ti.u32(1)) == ti.u32(0), 1.0, -1.0)",
+        "ti.select((combine(key, ti.u32(4)) & ti.u32(1)) == ti.u32(2), -1.0, 1.0)",
+        "tests/kernels/test_leaf_normals.py::test_leaves_show_rays_either_side",
+    ),
+    Mutation(
         "crowns a tenth denser than their transmissivity says",
         "heatmat/crowns.py",
         "depth * maps.crown_density",
