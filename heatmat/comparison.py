@@ -155,7 +155,8 @@ def _pairs(before: Simulation, after: Simulation) -> list[tuple[str, Any, Any]]:
                         y + (m.ny - m.window[0]) * m.resolution], 6))
         for m, (x, y) in zip((a, b), corner, strict=True)
     ]  # fmt: skip
-    each = [(s.scenario.output_step_min, s.scenario.field_resolution_m) for s in (before, after)]
+    clocks = [_clock(side) for side in (before, after)]
+    sizes = [side.scenario.field_resolution_m for side in (before, after)]
     return [
         ("seed", before.seed, after.seed),
         ("city.crs", a.crs_wkt, b.crs_wkt),
@@ -164,11 +165,24 @@ def _pairs(before: Simulation, after: Simulation) -> list[tuple[str, Any, Any]]:
         ("city.margin_m", (a.nx, a.ny, *corner[0]), (b.nx, b.ny, *corner[1])),
         ("city.buildings", a.edge_ab.tobytes(), b.edge_ab.tobytes()),
         ("city.buildings (heights)", a.region_plane.tobytes(), b.region_plane.tobytes()),
-        ("time.output_step_min", each[0][0], each[1][0]),
-        ("time.start", str(before.times[0]), str(after.times[0])),
-        ("time.end", str(before.times[-1]), str(after.times[-1])),
-        ("solver.field_resolution_m", each[0][1], each[1][1]),
+        ("city.terrain", a.terrain.tobytes(), b.terrain.tobytes()),
+        *((key, clocks[0][key], clocks[1][key]) for key in clocks[0]),
+        ("solver.field_resolution_m", sizes[0], sizes[1]),
     ]
+
+
+def _clock(side: Simulation) -> dict[str, Any]:
+    """What a simulation's time consists of, by the key that sets it."""
+    scenario, forcing = side.scenario, side.forcing
+    return {
+        "time.step_min": scenario.step_min,
+        "time.output_step_min": scenario.output_step_min,
+        # The clock before the window: another one moves both its ends.
+        "weather.utc_offset_h": forcing.utc_offset,
+        "time.start": str(forcing.time[forcing.spin_up_steps]),
+        "time.end": str(forcing.time[-1]),
+        "time.spin_up_days": scenario.spin_up_days,
+    }
 
 
 def _box(bounds: np.ndarray) -> str:

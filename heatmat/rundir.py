@@ -107,6 +107,31 @@ class RunDirectory:
             process is writing to it.
         """
         path = Path(path)
+        old = cls._allowed(path, inputs, overwrite)
+        with output_errors(path):
+            (path / PARTIAL).mkdir(parents=True, exist_ok=True)
+        self = cls(path, inputs, {} if overwrite else old)
+        self._take_lock()
+        _remove_leftovers(path)
+        if overwrite and old:
+            remove_outputs(path, old)
+        if not self.complete:
+            self._write_record({"status": "running"})
+        return self
+
+    @classmethod
+    def look(cls, path: str | Path, inputs: dict[str, Any], *, overwrite: bool = False) -> Self:
+        """The folder as `open` would find it, and refuse it; nothing is written or locked.
+
+        What a command checks between the two leaves no trace where it refuses.
+        """
+        path = Path(path)
+        old = cls._allowed(path, inputs, overwrite)
+        return cls(path, inputs, {} if overwrite else old)
+
+    @classmethod
+    def _allowed(cls, path: Path, inputs: dict[str, Any], overwrite: bool) -> dict[str, Any]:
+        """The record that a folder holds, where these inputs may go into it."""
         if path.exists() and not path.is_dir():
             raise OutputError(
                 "is a file",
@@ -122,16 +147,7 @@ class RunDirectory:
                 remedy="choose a new or empty folder",
             )
         refuse_other_inputs(path, old, inputs, overwrite=overwrite)
-        with output_errors(path):
-            (path / PARTIAL).mkdir(parents=True, exist_ok=True)
-        self = cls(path, inputs, {} if overwrite else (old or {}))
-        self._take_lock()
-        _remove_leftovers(path)
-        if overwrite and old:
-            remove_outputs(path, old)
-        if not self.complete:
-            self._write_record({"status": "running"})
-        return self
+        return old or {}
 
     def _take_lock(self) -> None:
         try:

@@ -11,6 +11,8 @@ import pytest
 
 from heatmat import cli
 from heatmat.map_query import Walls
+from heatmat.run_record import run_inputs
+from heatmat.rundir import RunDirectory
 
 SCENARIO = """
 [city]
@@ -189,12 +191,41 @@ def test_compare(place: Path) -> None:
     assert {"a.scenario", "b.scenario", "b.scenario[2]"} <= set(record["inputs"])
 
 
-def test_compare_wants_one_grid(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    text = SCENARIO.replace("450050", "450042")
-    (place / "small.toml").write_text(text)
-    arguments = [str(place / "s.toml"), str(place / "small.toml"), "--out", str(place / "no")]
-    assert cli.main(["compare", *arguments, "--resolution", "4", "-q"]) == 2
-    assert "city.extent: the two scenarios differ" in capsys.readouterr().err
+VARY = """
+[[axis]]
+name = "roof"
+where = { surface = "roof" }
+construction = ["no_such_roof"]
+"""
+REFUSED = {
+    "compare": (["s.toml", "small.toml"], "city.extent: the two scenarios differ"),
+    "sweep": (["s.toml", "--vary", "vary.toml"], "no_such_roof"),
+    "attribute": (["s.toml", "--groups", "groups.toml"], "no_such_roof"),
+    "sensitivity": (["s.toml", "--property", "albeedo"], "albeedo"),
+    "search": (["s.toml", "--budget", "0.01"], "nothing within the budget"),
+}
+
+
+@pytest.mark.parametrize("command", REFUSED)
+def test_what_is_refused_leaves_the_folder_as_it_was(
+    place: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    (place / "small.toml").write_text(SCENARIO.replace("450050", "450042"))
+    (place / "vary.toml").write_text(VARY)
+    (place / "groups.toml").write_text('[groups]\nroofs = ["no_such_roof"]\n')
+    arguments, message = REFUSED[command]
+    arguments = [str(place / a) if a.endswith(".toml") else a for a in arguments]
+    new, old = place / f"new-{command}", place / f"old-{command}"
+    with RunDirectory.open(old, run_inputs("run", {}, {}, {})) as folder:
+        folder.file("a.txt").write_text("a")
+        folder.finish(seconds={}, warnings=[])
+    before = {path: path.read_bytes() for path in old.rglob("*") if path.is_file()}
+    assert len(before) == 2
+    for out in (["--out", str(new)], ["--out", str(old), "--overwrite"]):
+        assert cli.main([command, *arguments, *out, "-q"]) == 2
+        assert message in capsys.readouterr().err
+    assert not new.exists()
+    assert {path: path.read_bytes() for path in old.rglob("*") if path.is_file()} == before
 
 
 def test_check_prints_findings_and_writes_nothing(

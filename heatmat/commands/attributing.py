@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,18 +56,22 @@ def attribute_into(
     asked = read_groups(groups) if groups is not None else {}
     files = {"groups": groups} if groups is not None else {}
 
-    def work(simulation: Simulation, folder: RunDirectory) -> dict[str, Any]:
+    def work(simulation: Simulation) -> Callable[[RunDirectory], dict[str, Any]]:
         from heatmat.attribution import attribute
 
         found = attribute(
             simulation, asked.get("groups"), reference=asked.get("reference"), starts=starts
         )
-        write_table(folder, "attribution.csv", found.to_dataframe())
-        summary = summary_of(found)
-        write_json(folder, "summary.json", summary)
-        picture = draw_attribution(folder, found, scenario.name)
-        page(folder, found, summary, picture, scenario.name)
-        return {"scenarios": found.scenarios, "shapley_residual_k": found.residual}
+
+        def write(folder: RunDirectory) -> dict[str, Any]:
+            write_table(folder, "attribution.csv", found.to_dataframe())
+            summary = summary_of(found)
+            write_json(folder, "summary.json", summary)
+            picture = draw_attribution(folder, found, scenario.name)
+            page(folder, found, summary, picture, scenario.name)
+            return {"scenarios": found.scenarios, "shapley_residual_k": found.residual}
+
+        return write
 
     return study_into(session, scenario, out, "attribute", {"starts": starts}, files, work)
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from heatmat.map_comparison import MapDifference
     from heatmat.rundir import RunDirectory
     from heatmat.scenario import Scenario
+    from heatmat.simulation import Simulation
 
 
 def compare_into(
@@ -28,42 +29,62 @@ def compare_into(
     options = {"seed": session.seed, "resolution_m": resolution}
     resolved = {"a": a.resolved(), "b": b.resolved()}
     inputs = run_inputs("compare", resolved, files, options)
-    with RunDirectory.open(out, inputs, overwrite=session.overwrite) as folder:
-        if folder.complete:
-            session.note(f"{out}: complete already, from the same inputs")
-            return DEGRADED if folder.record.get("status") == "degraded" else DONE
-        return _compare(session, a, b, folder, resolution)
+    found = RunDirectory.look(out, inputs, overwrite=session.overwrite)
+    if found.complete:
+        session.note(f"{out}: complete already, from the same inputs")
+        return DEGRADED if found.record.get("status") == "degraded" else DONE
+    with session.progress() as report:
+        before, after = _sides(session, a, b, report)
+        # What is refused is refused above: the folder is as it was.
+        with (
+            before,
+            after,
+            RunDirectory.open(out, inputs, overwrite=session.overwrite) as folder,
+        ):
+            return _compare(session, before, after, folder, resolution)
+
+
+def _sides(
+    session: Session, a: Scenario, b: Scenario, report: Any
+) -> tuple[Simulation, Simulation]:
+    """Both simulations, which may be compared."""
+    from heatmat.comparison import check_comparable
+    from heatmat.simulation import Simulation
+
+    with session.timed("set-up"):
+        before = Simulation(
+            a, device=session.device.value, seed=session.seed, progress=_prefixed(report, "A")
+        )
+        after = before.beside(b)
+        after.progress = _prefixed(report, "B")
+        check_comparable(before, after)
+    return before, after
 
 
 def _compare(
-    session: Session, a: Scenario, b: Scenario, folder: RunDirectory, resolution: float | None
+    session: Session,
+    before: Simulation,
+    after: Simulation,
+    folder: RunDirectory,
+    resolution: float | None,
 ) -> int:
     from heatmat.map_comparison import compare_maps
-    from heatmat.simulation import Simulation
 
-    with session.progress() as report:
-        with session.timed("set-up"):
-            before = Simulation(
-                a, device=session.device.value, seed=session.seed, progress=_prefixed(report, "A")
-            )
-            after = before.beside(b)
-            after.progress = _prefixed(report, "B")
-        with before, after:
-            with session.timed("maps"):
-                difference = compare_maps(before, after, resolution=resolution, store=folder)
-            with session.timed("explanation"):
-                difference.explain()
-            for side, simulation in (("A", before), ("B", after)):
-                for warning in simulation.warnings:
-                    session.warn(f"{side}: {warning}")
-            with session.timed("writing"):
-                _write(session, folder, difference, f"{a.name} and {b.name}")
-            device = before.device
-            degraded = before.degraded or after.degraded
+    with session.timed("maps"):
+        difference = compare_maps(before, after, resolution=resolution, store=folder)
+    with session.timed("explanation"):
+        difference.explain()
+    for side, simulation in (("A", before), ("B", after)):
+        for warning in simulation.warnings:
+            session.warn(f"{side}: {warning}")
+    with session.timed("writing"):
+        title = f"{before.scenario.name} and {after.scenario.name}"
+        _write(session, folder, difference, title)
+    degraded = before.degraded or after.degraded
     folder.finish(
         seconds={**session.seconds, "total": round(session.total_seconds, 3)},
         warnings=session.warnings,
-        device=device,
+        device=before.device,
         seed=session.seed,
         degraded=degraded,
         touched_m2=difference.touched_m2,

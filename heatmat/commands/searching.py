@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,22 +38,26 @@ def search_into(
         As `heatmat.search.best_buildings` takes them.
     """
 
-    def work(simulation: Simulation, folder: RunDirectory) -> dict[str, Any]:
+    def work(simulation: Simulation) -> Callable[[RunDirectory], dict[str, Any]]:
         from heatmat.search import best_buildings
 
         found = best_buildings(simulation, starts=starts, **wanted)
-        table = found.table.round(DECIMALS)
-        write_table(folder, "search.csv", table)
-        summary = summary_of(found, wanted)
-        write_json(folder, "summary.json", summary)
-        frame = frame_of(simulation)
-        buildings = footprints(simulation, frame, table)
-        with folder.write("buildings.geojson") as partial:
-            # RFC 7946: WGS 84, seven decimals are a centimetre.
-            partial.write_text(buildings.to_crs(4326).to_json(drop_id=True), encoding="utf-8")
-        draw_search(folder, simulation, frame, buildings, summary)
-        session.note(sentence(summary))
-        return {"chosen": found.chosen}
+
+        def write(folder: RunDirectory) -> dict[str, Any]:
+            table = found.table.round(DECIMALS)
+            write_table(folder, "search.csv", table)
+            summary = summary_of(found, wanted)
+            write_json(folder, "summary.json", summary)
+            frame = frame_of(simulation)
+            buildings = footprints(simulation, frame, table)
+            with folder.write("buildings.geojson") as partial:
+                # RFC 7946: WGS 84, seven decimals are a centimetre.
+                partial.write_text(buildings.to_crs(4326).to_json(drop_id=True), encoding="utf-8")
+            draw_search(folder, simulation, frame, buildings, summary)
+            session.note(sentence(summary))
+            return {"chosen": found.chosen}
+
+        return write
 
     # A budget without limit is no number that JSON knows.
     limit = wanted["budget"]

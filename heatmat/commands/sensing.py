@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,20 +47,24 @@ def sensitivity_into(
 ) -> int:
     """Tables of all properties, and maps of the first one."""
 
-    def work(simulation: Simulation, folder: RunDirectory) -> dict[str, Any]:
+    def work(simulation: Simulation) -> Callable[[RunDirectory], dict[str, Any]]:
         from heatmat.sensitivities import sensitivity, sensitivity_map
 
         found = sensitivity(
             simulation, properties, where=where, layer=layer, starts=starts, tolerance=tolerance
         )
         session.note(accuracy_line(found, tolerance))
-        write_table(folder, "sensitivity.csv", found.to_dataframe())
-        write_json(folder, "summary.json", {**summary_of(found), "tolerance": tolerance})
         maps = sensitivity_map(
             simulation, properties[0], where=where, layer=layer, resolution=resolution
         )
-        write_maps(folder, simulation, maps)
-        return {"properties": properties}
+
+        def write(folder: RunDirectory) -> dict[str, Any]:
+            write_table(folder, "sensitivity.csv", found.to_dataframe())
+            write_json(folder, "summary.json", {**summary_of(found), "tolerance": tolerance})
+            write_maps(folder, simulation, maps)
+            return {"properties": properties}
+
+        return write
 
     options = {
         "properties": properties,

@@ -24,7 +24,7 @@ def study_into(
     command: str,
     options: Mapping[str, Any],
     files: Mapping[str, Path],
-    work: Callable[[Simulation, RunDirectory], dict[str, Any]],
+    work: Callable[[Simulation], Callable[[RunDirectory], dict[str, Any]]],
 ) -> int:
     """Run an experiment into a folder; the exit code.
 
@@ -35,7 +35,8 @@ def study_into(
     files : mapping
         Input files besides the scenario's own.
     work : callable
-        Computes and writes; what it returns goes into run.json.
+        Computes, and gives what writes; what that returns goes into run.json. The folder is not
+        touched before: where it refuses, all stays as it was.
     """
     from heatmat.run_record import run_inputs
     from heatmat.rundir import RunDirectory
@@ -47,18 +48,21 @@ def study_into(
         {**scenario.input_files(), **files},
         {"seed": session.seed, **options},
     )
-    with RunDirectory.open(out, inputs, overwrite=session.overwrite) as folder:
-        if folder.complete:
-            session.note(f"{out}: complete already, from the same inputs")
-            return DEGRADED if folder.record.get("status") == "degraded" else DONE
-        with (
-            session.progress() as report,
-            Simulation(
-                scenario, device=session.device.value, seed=session.seed, progress=report
-            ) as simulation,
-        ):
+    found = RunDirectory.look(out, inputs, overwrite=session.overwrite)
+    if found.complete:
+        session.note(f"{out}: complete already, from the same inputs")
+        return DEGRADED if found.record.get("status") == "degraded" else DONE
+    with (
+        session.progress() as report,
+        Simulation(
+            scenario, device=session.device.value, seed=session.seed, progress=report
+        ) as simulation,
+    ):
+        with session.timed(command):
+            write = work(simulation)
+        with RunDirectory.open(out, inputs, overwrite=session.overwrite) as folder:
             with session.timed(command):
-                more = work(simulation, folder)
+                more = write(folder)
             for warning in simulation.warnings:
                 session.warn(warning)
             folder.finish(
@@ -69,7 +73,7 @@ def study_into(
                 degraded=simulation.degraded,
                 **more,
             )
-            code = DEGRADED if simulation.degraded else DONE
+        code = DEGRADED if simulation.degraded else DONE
     session.note(f"{out}: done in {session.total_seconds:.0f} s")
     return code
 

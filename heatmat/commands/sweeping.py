@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,16 +38,20 @@ def sweep_into(
     axes = read_axes(vary) if vary is not None else None
     files = {"vary": vary} if vary is not None else {}
 
-    def work(simulation: Simulation, folder: RunDirectory) -> dict[str, Any]:
+    def work(simulation: Simulation) -> Callable[[RunDirectory], dict[str, Any]]:
         from heatmat.sweeps import sweep
 
         found = sweep(simulation, axes, starts=starts)
-        write_table(folder, "sweep.csv", found.to_dataframe())
-        write_json(folder, "summary.json", summary_of(found))
-        draw_sweep(folder, found)
-        if maps:
-            _write_maps(folder, simulation, axes, resolution)
-        return {"scenarios": len(found.labels)}
+
+        def write(folder: RunDirectory) -> dict[str, Any]:
+            write_table(folder, "sweep.csv", found.to_dataframe())
+            write_json(folder, "summary.json", summary_of(found))
+            draw_sweep(folder, found)
+            if maps:
+                _write_maps(folder, simulation, axes, resolution)
+            return {"scenarios": len(found.labels)}
+
+        return write
 
     options = {"starts": starts, "maps": maps, "resolution_m": resolution}
     return study_into(session, scenario, out, "sweep", options, files, work)
