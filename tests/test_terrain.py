@@ -13,6 +13,7 @@ import shapely
 from heatmat.case import Case
 from heatmat.errors import InputError
 from heatmat.maps import Maps
+from heatmat.rasterise import maps_from_city
 from heatmat.solver import Solver
 from heatmat.terrain import elevations_on_cells, hills_from_raster
 from tests.crown_case import remake
@@ -94,6 +95,29 @@ def test_rasters_become_elevations(tmp_path: Path) -> None:
     assert hills_from_raster(write(tmp_path / "b.tif", 0.0 * slope), crs, bounds) is None
     with pytest.raises(InputError, match="does not cover"):
         hills_from_raster(tmp_path / "a.tif", crs, (0.0, 0.0, 10.0, 10.0))
+
+
+def test_buildings_keep_one_base(tmp_path: Path) -> None:
+    """On a slope of one in ten walls, roofs and ground are those of level land."""
+    sides = [shapely.box(0, 0, 30, 12), shapely.box(40, 0, 52, 12)]
+    level = boxes(sides, [9.0, 14.0], margin=30.0)
+    west, south, east, north = level.extent
+    x = west - 500.0 + 10.0 * np.arange(110) + 5.0
+    path = tmp_path / "slope.tif"
+    with rasterio.open(
+        path, "w", driver="GTiff", height=110, width=110, count=1, dtype="float32",
+        crs=level.crs, nodata=-9999.0,
+        transform=rasterio.transform.from_origin(west - 500.0, north + 500.0, 10.0, 10.0),
+    ) as file:  # fmt: skip
+        file.write((0.1 * (x - x[0])[None, :] * np.ones((110, 1))).astype(np.float32), 1)
+    slope = boxes(sides, [9.0, 14.0], margin=30.0)
+    slope.terrain = path
+    flat, hilly = (maps_from_city(city, 1.0) for city in (level, slope))
+    assert hilly.counts["relief_m"] > 5.0 and np.ptp(hilly.hill_elevation) > 50.0
+    for name in ("height", "cell_top", "region_plane", "region_top", "facade_z", "facade_ab"):
+        np.testing.assert_array_equal(getattr(hilly, name), getattr(flat, name), err_msg=name)
+    walls = hilly.facade_z[hilly.facade_exposed_area > 0.0]
+    assert (walls[:, 0] == 0.0).all() and set(np.unique(walls[:, 1])) == {9.0, 14.0}
 
 
 def test_maps_without_hills_open_as_before(tmp_path: Path) -> None:

@@ -56,6 +56,31 @@ def test_water_is_a_mixed_layer_of_its_depth() -> None:
         assert 1.0 / abs(swing(water, 0.0)) == pytest.approx(22.0, rel=0.05)
 
 
+def test_a_day_moves_the_marched_layer_as_the_closed_form_says() -> None:
+    """Open water under sun, wind and evaporation: its swing per flux that it really took up.
+
+    A layer at one temperature, tied to the ground by a conductance h: 1 / (i omega C d + h).
+    """
+    case = make_case_of(
+        boxes([shapely.box(0, 0, 10, 10)], [8.0], margin=25.0), july(),
+        physics=PhysicsOptions(), ground="water",
+    )  # fmt: skip
+    first = case.forcing.spin_up_steps
+    stamps = np.arange(first + 1, case.forcing.n_steps + 1)
+    step = DAY / len(stamps)
+    point = plan_requests(local(case, [20.0], [-15.0]))
+    found = solve(case, point, rays=8, stamps=stamps, full=True)[0][0]
+    turn = np.exp(-1j * OMEGA * step * np.arange(1, len(stamps) + 1)) * 2.0 / len(stamps)
+    temperature = turn @ found[:, layout.Y_TEMPERATURE]
+    # What the layer takes up; a step's mean stands for the step's middle.
+    taken = -(turn @ found[:, layout.Y_CONDUCTION]) * np.exp(0.5j * OMEGA * step)
+    assert abs(taken) > 100.0  # an amplitude in W/m2: the day is seen
+    layer = library()["water"].layers[0]
+    closed = 1.0 / (1j * OMEGA * WATER * layer.thickness + 22.0)
+    # Its own resistance, 0.05 mK per W/m2, is 3 % of the swing.
+    assert temperature / taken == pytest.approx(closed, rel=0.04)
+
+
 def test_a_lake_of_known_temperature() -> None:
     assert recipes()["lake"].temperature == pytest.approx(18.5 + KELVIN)
 
