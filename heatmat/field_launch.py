@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from heatmat.field_links import Bundle
 from heatmat.field_time import Stage
 from heatmat.field_units import Units
-from heatmat.kernels import field_march
+from heatmat.kernels import field_march, layout
 from heatmat.kernels.lanes import LANES
+from heatmat.kernels.receive import switches_vector
 from heatmat.runtime import ti
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ def march(
     width = LANES * (4 * stage.rows + stage.steps + 2 + stage.nodes)
     workers = min(units.blocks, max(FEWEST_WORKERS, WORKERS_BYTES // (4 * width)))
     scratch = ti.ndarray(dtype=ti.f32, shape=(workers * width,))
+    switches = list(field.tables.switches)
+    switches[layout.O_SUN_BITS] = bundle.sun_size(field.rays)
     field_march.march_units(
         int(texels),
         int(field.case.physics.convection[0]),
@@ -99,5 +102,5 @@ def march(
         int(light),
         sizes,
         field.tables.physics,
-        field.tables.switches,
+        switches_vector(*switches),
     )

@@ -39,6 +39,8 @@ class Bundle:
         1 where the sets of rays are marched apart.
     samples : int
         Starts of a place.
+    shares : bool
+        `bits` holds a byte for every position, with or without crowns: see `field_part_sun`.
     """
 
     start_f: ti.Ndarray
@@ -50,6 +52,7 @@ class Bundle:
     leader: ti.Ndarray
     split: ti.Ndarray
     samples: int
+    shares: bool = False
 
     @property
     def places(self) -> int:
@@ -60,6 +63,10 @@ class Bundle:
     def sets(self) -> int:
         """Independent sets of rays of each start."""
         return self.count.shape[1]
+
+    def sun_size(self, field: RayField) -> int:
+        """What `bits` holds of a position, see `layout.SUN_BIT`."""
+        return layout.SUN_BYTE if self.shares else field.sun_size
 
 
 def empty_bundle(places: int, samples: int, rays: int, sets: int, words: int) -> Bundle:
@@ -174,7 +181,7 @@ def join_bundle(bundle: Bundle, field: RayField, *, together: bool) -> None:
     """Which starts march as one, where the sun is known."""
     field_sun.join_starts(
         bundle.start_i, bundle.bits, bundle.leader, bundle.samples, JOIN, int(together),
-        field.sun_size,
+        bundle.sun_size(field),
     )  # fmt: skip
 
 

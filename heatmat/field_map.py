@@ -18,6 +18,10 @@ from heatmat.solver import Requests
 CELL = 2.0
 """Pixels larger than this are cut into equal cells of at most this size [m]."""
 
+FINE_LATTICE = 16
+"""Points along a side of a cell, from which shares of its parts are counted: to 0.4 % of it where a
+straight edge crosses it. Lattices of 8 leave 1.2 %, up to 1 K where a roof is as much warmer."""
+
 FINE, COARSE = Effort(samples=4, rays=4, sets=2), Effort(samples=2, rays=4, sets=2)
 """Effort for a part of a pixel that is one cell, and of one that is many."""
 
@@ -48,9 +52,9 @@ what a block has in common would be most of their error."""
 TILE_BYTES = 128 << 20
 """Device memory of a tile."""
 
-START_BYTES = 570
+START_BYTES = 720
 """What a start takes beside its links and the series that fall on its part: records, states,
-requests."""
+requests, shares of the sun."""
 
 
 @dataclass(frozen=True)
@@ -178,7 +182,9 @@ def march_rows(
     nx, ny = grid.nx * k + 2 * reach, (rows[1] - rows[0]) * k + 2 * reach
     effort = map_effort(grid, rays)
     shared = shared or TileRays()
-    parts = shared.parts or parts_of_cells(field.rays, west, south, cell, nx, ny, effort.samples)
+    parts = shared.parts or parts_of_cells(
+        field.rays, west, south, cell, nx, ny, effort.samples, fine=FINE_LATTICE
+    )
     shared.parts = parts
     column, row = parts.cell % nx, parts.cell // nx
     inside = (column >= reach) & (column < nx - reach) & (row >= reach) & (row < ny - reach)

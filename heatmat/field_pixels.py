@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from heatmat.kernels import texels
+from heatmat.kernels import part_areas, texels
 from heatmat.rayfield import RayField, to_device
 from heatmat.runtime import ti
 from heatmat.sampling_plan import KINDS, plan_squares
@@ -33,6 +33,16 @@ class Parts:
         Of the cell's area.
     x, y : ndarray, shape (n, samples)
         Start positions, local [m].
+    inside : ndarray of uint32, shape (n, words)
+        Which points of the cell's lattice it has, in the order of the Z curve, lowest bit first.
+    clear : ndarray of bool, shape (n,)
+        No edge comes near the cell.
+    corner : tuple of float
+        Of the rectangle, south-west, local [m].
+    size : float
+        Of a cell [m].
+    columns : int
+        Cells of a row.
     """
 
     cell: np.ndarray
@@ -40,6 +50,11 @@ class Parts:
     share: np.ndarray
     x: np.ndarray
     y: np.ndarray
+    inside: np.ndarray
+    clear: np.ndarray
+    corner: tuple[float, float]
+    size: float
+    columns: int
 
     def __len__(self) -> int:
         return self.cell.size
@@ -56,6 +71,7 @@ def parts_of_cells(
     *,
     side: int = LATTICE,
     fraction: np.ndarray | None = None,
+    fine: int = 0,
 ) -> Parts:
     """Cut a rectangle of cells into parts.
 
@@ -74,6 +90,8 @@ def parts_of_cells(
         Points along a side of a cell, a power of two.
     fraction : ndarray, shape (nx * ny,), optional
         Where in each stratum of a part its position is taken; default: the middle.
+    fine : int
+        Points along a side from which shares are counted, where others than those of `side`.
     """
     number = side * side
     place = ti.Vector([west, south, size, size], ti.f32), ti.Vector([nx, ny, 0, 0], ti.i32)
@@ -81,7 +99,8 @@ def parts_of_cells(
     alone = ti.ndarray(dtype=ti.i32, shape=(nx * ny,))
     texels.whole_cells(alone, *place, *city)
     region_of = read(alone)
-    near_edges = np.flatnonzero(region_of < 0)
+    is_clear = region_of >= 0
+    near_edges = np.flatnonzero(~is_clear)
     order = np.argsort(_morton(side))
     u = np.full(nx * ny, 0.5) if fraction is None else fraction
     regions = np.zeros((0, number), np.int32)
@@ -96,19 +115,36 @@ def parts_of_cells(
     is_whole[cut] = False
     whole = np.flatnonzero(is_whole)
     middles = order[_strata(u[whole], samples, number)]
-    parts = [(whole, region_of[whole], np.full(whole.size, number), middles)]
+    full = np.repeat(_words(np.ones((1, number), bool)), whole.size, axis=0)
+    parts = [(whole, region_of[whole], np.full(whole.size, number), middles, full)]
     if cut.size:
         parts.append(_cut(cut, regions[mixed][:, order], order, u, samples))
-    cell, region, length, point = (np.concatenate([part[k] for part in parts]) for k in range(4))
-    by_cell = np.argsort(cell, kind="stable")
-    cell, region, length, point = (a[by_cell] for a in (cell, region, length, point))
+    columns = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+    by_cell = np.argsort(columns[0], kind="stable")
+    cell, region, length, point, inside = (a[by_cell] for a in columns)
+    share = length / number
+    if fine and cut.size:
+        several = np.flatnonzero(length < number)
+        count = ti.ndarray(dtype=ti.i32, shape=(several.size,))
+        part_areas.count_points(
+            to_device(cell[several].astype(np.int32)), to_device(region[several].astype(np.int32)),
+            fine, *place, *city, count,
+        )  # fmt: skip
+        counted = read(count)
+        all_of = np.bincount(cell[several], counted, nx * ny)[cell[several]]
+        share[several] = counted / all_of
     step = size / side
     return Parts(
         cell=cell,
         region=region.astype(np.int32),
-        share=(length / number).astype(np.float32),
+        share=share.astype(np.float32),
         x=west + (cell % nx)[:, None] * size + (point % side + 0.5) * step,
         y=south + (cell // nx)[:, None] * size + (point // side + 0.5) * step,
+        inside=inside,
+        clear=is_clear[cell],
+        corner=(west, south),
+        size=size,
+        columns=nx,
     )
 
 
@@ -120,8 +156,8 @@ def _strata(u: np.ndarray, samples: int, length: np.ndarray | int) -> np.ndarray
 
 def _cut(
     cells: np.ndarray, regions: np.ndarray, order: np.ndarray, u: np.ndarray, samples: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Cell, region, points and chosen points of the parts of cells with several regions.
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Parts of cells with several regions: cell, region, number of points, those chosen, and all.
 
     Points come in Morton order, and stay in it within a region: few even draws of them are then
     spread over the part.
@@ -135,7 +171,16 @@ def _cut(
     row = begin // ordered.shape[1]
     cell = cells[row]
     pick = begin[:, None] + _strata(u[cell], samples, length)
-    return cell, ordered.ravel()[begin], length, order[by_region.ravel()[pick]]
+    region = ordered.ravel()[begin]
+    inside = _words(regions[row] == region[:, None])
+    return cell, region, length, order[by_region.ravel()[pick]], inside
+
+
+def _words(points: np.ndarray) -> np.ndarray:
+    """Bits in words, lowest first, uint32."""
+    spare = -points.shape[1] % 32
+    packed = np.packbits(np.pad(points, ((0, 0), (0, spare))), axis=1, bitorder="little")
+    return packed.view(np.uint32)
 
 
 def _morton(side: int) -> np.ndarray:

@@ -19,6 +19,7 @@ from heatmat.field_links import (
     twin_bundle,
 )
 from heatmat.field_near import march_near
+from heatmat.field_part_sun import shade_parts, share_words
 from heatmat.field_pixels import Parts
 from heatmat.field_units import Units, place_units
 from heatmat.kernels import field_gather, field_values, layout
@@ -174,7 +175,7 @@ def gather_tile(
     """
     count = len(requests) // effort.samples
     known = None if shared is None else shared.bundle
-    bundle, codes, keys = _bundle(field, requests, effort, count, split, known)
+    bundle, codes, keys = _bundle(field, requests, effort, count, split, known, crowd is not None)
     near_store = ti.ndarray(dtype=ti.u32, shape=(1,))
     if known is None:
         near = link_bundle(
@@ -183,10 +184,15 @@ def gather_tile(
         near_store = march_near(field, bundle, near, requests, effort, chunk)
     store, neighbours = _gather(field, bundle, crowd, near_store)
     if known is None:
-        shade_bundle(
-            bundle, chunk.nodes, chunk.node_days, field.rays, together=False,
-            shadows=field.shadow_map,
-        )  # fmt: skip
+        if crowd is None:
+            shade_bundle(
+                bundle, chunk.nodes, chunk.node_days, field.rays, together=False,
+                shadows=field.shadow_map,
+            )  # fmt: skip
+        else:
+            shade_parts(
+                bundle, crowd.parts, chunk.nodes, chunk.node_days, field.rays, field.shadow_map
+            )
     else:
         join_bundle(bundle, field.rays, together=False)
     if shared is not None:
@@ -228,10 +234,15 @@ def _bundle(
     count: int,
     split: np.ndarray | None,
     known: Bundle | None,
+    by_part: bool,
 ) -> tuple:
     """Room for a tile, and its starts placed; `known`: the same of another version."""
     if known is None:
-        bundle = empty_bundle(count, effort.samples, effort.rays, effort.sets, field.sun_words)
+        words = field.sun_words
+        if by_part:
+            words = share_words(field.plan.words)
+        bundle = empty_bundle(count, effort.samples, effort.rays, effort.sets, words)
+        bundle.shares = by_part
     else:
         bundle = twin_bundle(known)
     if split is None:
@@ -320,7 +331,7 @@ def _values(
     valid = records[:, :, layout.T_VALID] == 1
     first = np.argmax(valid, axis=1)
     row = np.arange(first.size)
-    hours = sunlit_hours(bundle, chunk, field.case.forcing.step, field.rays.sun_size)
+    hours = sunlit_hours(bundle, chunk, field.case.forcing.step, bundle.sun_size(field.rays))
     hours = hours.reshape(-1, effort.samples)
     sky = read(neighbours.known)[:, -1, L_ISOTROPIC]
     return PlaceValues(

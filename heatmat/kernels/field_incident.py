@@ -98,16 +98,29 @@ def lit_shares(
     if size > 0:
         full = 255
     each = 1.0 / (ti.max(members, 1.0) * ti.cast(full, ti.f32))
-    count = 32 >> size
-    for word in range((nodes + count - 1) // count):
-        lit = ti.Vector([0] * 32)
-        for other in range(i, last):
-            if leader[other] == i:
-                value = bits[other, word]
-                for b in range(count):
-                    lit[b] += ti.cast(value >> ti.cast(b << size, ti.u32), ti.i32) & full
-        for b in range(ti.min(count, nodes - count * word)):
-            scratch[base + (count * word + b) * LANES + lane] = each * ti.cast(lit[b], ti.f32)
+    if size == 0:
+        for word in range((nodes + 31) // 32):
+            lit = ti.Vector([0] * 32)
+            for other in range(i, last):
+                if leader[other] == i:
+                    value = bits[other, word]
+                    for b in range(32):
+                        lit[b] += ti.cast(value >> ti.cast(b, ti.u32), ti.i32) & 1
+            for b in range(ti.min(32, nodes - 32 * word)):
+                scratch[base + (32 * word + b) * LANES + lane] = each * ti.cast(lit[b], ti.f32)
+    else:
+        for word in range((nodes + 3) // 4):
+            even = ti.u32(0)
+            odd = ti.u32(0)
+            for other in range(i, last):
+                if leader[other] == i:
+                    even += bits[other, word] & ti.u32(0x00FF00FF)
+                    odd += (bits[other, word] >> ti.u32(8)) & ti.u32(0x00FF00FF)
+            for b in range(ti.min(4, nodes - 4 * word)):
+                two = ti.select((b & 1) == 1, odd, even)
+                value = (two >> ti.cast(8 * (b & 2), ti.u32)) & ti.u32(0xFFFF)
+                at = base + (4 * word + b) * LANES + lane
+                scratch[at] = each * ti.cast(ti.cast(value, ti.i32), ti.f32)
 
 
 @ti.func

@@ -173,11 +173,14 @@ def join_starts(
                                         tm.popcnt(bits[i, word] ^ bits[other, word]), ti.i32
                                     )
                             else:
-                                for k in range(4 * bits.shape[1]):
-                                    shift = ti.cast(8 * (k & 3), ti.u32)
-                                    a = (bits[i, k >> 2] >> shift) & ti.u32(255)
-                                    b = (bits[other, k >> 2] >> shift) & ti.u32(255)
-                                    differ += ti.abs(ti.cast(a, ti.i32) - ti.cast(b, ti.i32))
+                                for word in range(bits.shape[1]):
+                                    if bits[i, word] != bits[other, word]:
+                                        for k in range(4):
+                                            shift = ti.cast(8 * k, ti.u32)
+                                            a = (bits[i, word] >> shift) & ti.u32(255)
+                                            b = (bits[other, word] >> shift) & ti.u32(255)
+                                            apart = ti.cast(a, ti.i32) - ti.cast(b, ti.i32)
+                                            differ += ti.abs(apart)
                                 differ = (differ + 254) // 255
                             if differ <= tolerance:
                                 alike = 1
