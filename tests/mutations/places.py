@@ -334,6 +334,42 @@ GREEN = (
         "c[R_WATERED * LANES + q], c[R_MOISTURE * LANES + q]) * 0.0 * share",
         "tests/test_water.py",
     ),
+    Mutation(
+        "deep water mixed down to one metre, not two",
+        "heatmat/data/construction_layers.csv",
+        "water,1,mixed_water,2.0,",
+        "water,1,mixed_water,1.0,",
+        "tests/test_water.py::test_a_day_moves_the_marched_layer_as_the_closed_form_says",
+    ),
+    Mutation(
+        "hills half a cell to the east",
+        "heatmat/kernels/terrain.py",
+        "u = (x - blocks[first + H_WEST]) / blocks[first + H_CELL]",
+        "u = (x - blocks[first + H_WEST]) / blocks[first + H_CELL] - 0.5",
+        "tests/test_terrain.py",
+    ),
+    Mutation(
+        "hills do not hide the sun",
+        "heatmat/kernels/heightfield.py",
+        "if over_hills(o, d, FAR, blocks, first) < FAR:",
+        "if over_hills(o, d, FAR, blocks, first) < 0.0:",
+        "tests/test_terrain.py::test_a_scarp_takes_its_part_of_sky_and_sun",
+    ),
+    Mutation(
+        "buildings stand as high as the land under them",
+        "heatmat/rasterise.py",
+        "    cells = _rasters(regions, grid, counts)\n",
+        "    cells = _rasters(regions, grid, counts)\n"
+        '    cells["height"] = cells["height"] + _land(city, grid, {})["terrain"]\n',
+        "tests/test_terrain.py::test_buildings_keep_one_base",
+    ),
+    Mutation(
+        "rows of trees across carriageways",
+        "heatmat/planting.py",
+        "clear[near] = False",
+        "clear[near] = True",
+        "tests/test_planting.py",
+    ),
 )
 
 MUTATIONS = (*TIME_AND_SUN, *GEOMETRY, *RADIATION, *BALANCE, *QUESTIONS, *GREEN)

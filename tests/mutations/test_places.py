@@ -19,7 +19,8 @@ def test_the_old_text_is_there_once_and_the_tests_exist(mutation: Mutation, root
     text = (root / mutation.file).read_text(encoding="utf-8")
     assert text.count(mutation.old) == 1
     assert mutation.old != mutation.new
-    ast.parse(text.replace(mutation.old, mutation.new))
+    if mutation.file.endswith(".py"):
+        ast.parse(text.replace(mutation.old, mutation.new))
     path, _, name = mutation.tests.partition("::")
     tests = ast.parse((root / path).read_text(encoding="utf-8"))
     found = [n.name for n in tests.body if isinstance(n, ast.FunctionDef)]
