@@ -57,8 +57,8 @@ class MapDifference:
     walls : WallChange
     day : ndarray of bool, shape (times,)
         Whether the sun was up in the step that ends at each stamp.
-    touched_m2 : dict
-        Of both sides, by intervention and kind of surface [m2], margin included.
+    touched_m2, touched_with_margin_m2 : dict
+        Of both sides, by intervention and kind of surface [m2]: within the extent; margin included.
     before, after : Simulation
     """
 
@@ -66,6 +66,7 @@ class MapDifference:
     walls: WallChange
     day: np.ndarray
     touched_m2: dict[str, dict[str, dict[str, float]]]
+    touched_with_margin_m2: dict[str, dict[str, dict[str, float]]]
     before: Simulation = field(repr=False)
     after: Simulation = field(repr=False)
     _groups: Groups = field(repr=False)
@@ -235,19 +236,20 @@ def compare_maps(
         return made[0]
 
     words = max(series_words(s.forcing) for s in (before, after))
-    whole, tiles = pair_map(
+    tile, tiles = pair_map(
         sides, grid, maps.origin, before.seed, words,
         load=lambda key: store.load_tile(key) if store is not None else None,
         save=lambda key, tile: store.save_tile(key, tile) if store is not None else None,
         progress=lambda done: before.progress("maps", done, 1.0),
     )  # fmt: skip
-    ds = _dataset(before, whole, x, y, size)
+    ds = _dataset(before, tile, x, y, size)
     change, wall_groups = _walls(before, after, sides, store) if walls else _no_walls(before)
     groups = _groups(before, after, [*tiles, *wall_groups])
     stamps = before._stamps()
     day = np.asarray(before.forcing.sun_up, bool)[stamps - 1]
     touched = {"a": before.touched_m2, "b": after.touched_m2}
-    return MapDifference(ds, change, day, touched, before, after, groups)
+    whole = {"a": before.touched_with_margin_m2, "b": after.touched_with_margin_m2}
+    return MapDifference(ds, change, day, touched, whole, before, after, groups)
 
 
 def _dataset(

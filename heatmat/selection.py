@@ -27,7 +27,9 @@ class Surfaces:
     ----------
     composition : ndarray of int
     area : ndarray
-        [m2].
+        [m2], margin included.
+    inside : ndarray
+        Of `area`, what lies within the reported extent [m2].
     building : ndarray of int
         -1 for ground.
     azimuth_deg : ndarray
@@ -40,6 +42,7 @@ class Surfaces:
 
     composition: np.ndarray
     area: np.ndarray
+    inside: np.ndarray
     building: np.ndarray
     azimuth_deg: np.ndarray
     height: np.ndarray

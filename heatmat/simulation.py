@@ -83,6 +83,7 @@ class Simulation:
         self.maps: Maps = self._bare_maps
         self.constructions = scenario.constructions()
         self.touched_m2: dict[str, dict[str, float]] = {}
+        self.touched_with_margin_m2: dict[str, dict[str, float]] = {}
         self.notes = [*self.city.notes(), *self.forcing.notes]
         if scenario.interventions:
             from heatmat.planting import obstacles_of
@@ -98,6 +99,7 @@ class Simulation:
             self.notes += applied.notes
             self.maps, self.constructions = applied.maps, applied.constructions
             self.touched_m2 = applied.touched_m2
+            self.touched_with_margin_m2 = applied.touched_with_margin_m2
 
     def _bare_exposure(self) -> SurfaceExposure:
         """Sun and warmth of the city before any intervention, found when first asked for."""

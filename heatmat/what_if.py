@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from heatmat.areas_within import extent_box, facades_within, ground_within, regions_within
 from heatmat.construction import PROPERTIES, Construction
 from heatmat.errors import InputError
 from heatmat.interventions import Intervention
@@ -39,9 +40,12 @@ class Applied:
     constructions : dict of str to Construction
         Those given and the changed copies.
     touched_m2 : dict of str to dict of str to float
-        By intervention and surface, the area selected [m2], margin included: of a facade the share
+        By intervention and surface, the area selected within the extent [m2]: of a facade the share
         that a change of constructions is about, of a changed composition the share that changes
-        hands. A change to what is there already selects and touches it all the same.
+        hands; crowns also beyond it. A change to what is there already selects and touches it all
+        the same.
+    touched_with_margin_m2 : dict of str to dict of str to float
+        The same with the margin around the extent, and buildings that reach out of it whole.
     notes : list of str
         What a reader should know of what was not done.
     """
@@ -49,6 +53,7 @@ class Applied:
     maps: Maps
     constructions: dict[str, Construction]
     touched_m2: dict[str, dict[str, float]] = field(default_factory=dict)
+    touched_with_margin_m2: dict[str, dict[str, float]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 
@@ -93,6 +98,7 @@ def apply_interventions(
     table = list(maps.compositions)
     selector = Selector(maps, parents, tags, exposure)
     touched: dict[str, dict[str, float]] = {}
+    whole: dict[str, dict[str, float]] = {}
     notes: list[str] = []
     for entry in interventions:
         if entry.trees:
@@ -105,13 +111,18 @@ def apply_interventions(
                     f" {CLEARANCE:g} m of a carriageway or a wall"
                 )
             table[:] = maps.compositions
-            touched[entry.name] = {"crown": area}
+            touched[entry.name] = whole[entry.name] = {"crown": area}
             continue
         change = _Change(entry, known, ancestors)
         share = np.array([change.selected_share(composition) for composition in table])
         masks = selector.select(entry.where, entry.name, groups, table, share)
-        areas = {kind: _apply(change, groups[kind], mask, table) for kind, mask in masks.items()}
-        touched[entry.name] = {kind: area for kind, area in areas.items() if area is not None}
+        areas = {
+            kind: _apply(change, groups[kind], mask, table)
+            for kind, mask in masks.items()
+            if mask.any()
+        }
+        touched[entry.name] = {kind: inside for kind, (inside, _) in areas.items()}
+        whole[entry.name] = {kind: area for kind, (_, area) in areas.items()}
     changed = dataclasses.replace(
         maps,
         compositions=table,
@@ -119,7 +130,7 @@ def apply_interventions(
         region_composition=_with_roofs(maps, groups["roof"]),
         ground_composition=groups["ground"].composition.reshape(maps.ground_composition.shape),
     )
-    return Applied(changed, known, touched, notes)
+    return Applied(changed, known, touched, whole, notes)
 
 
 class _Change:
@@ -254,11 +265,9 @@ def _same(one: Construction, other: Construction) -> bool:
 
 def _apply(
     change: _Change, surfaces: Surfaces, mask: np.ndarray, table: list[Composition]
-) -> float | None:
-    """Relabel the masked surfaces in place; the area that it is about [m2], None for none."""
-    if not mask.any():
-        return None
-    area = 0.0
+) -> tuple[float, float]:
+    """Relabel the masked surfaces in place; the area that it is about [m2], in the extent and all."""
+    inside = whole = 0.0
     before = surfaces.composition
     after = before.copy()
     for index in np.unique(before[mask]):
@@ -268,9 +277,10 @@ def _apply(
             if composition not in table:
                 table.append(composition)
             after[here] = table.index(composition)
-        area += share * float(surfaces.area[here].sum(dtype=np.float64))
+        inside += share * float(surfaces.inside[here].sum(dtype=np.float64))
+        whole += share * float(surfaces.area[here].sum(dtype=np.float64))
     surfaces.composition = after
-    return area
+    return inside, whole
 
 
 def _walls(maps: Maps) -> Surfaces:
@@ -278,6 +288,7 @@ def _walls(maps: Maps) -> Surfaces:
     return Surfaces(
         composition=maps.facade_composition,
         area=maps.facade_exposed_area,
+        inside=maps.facade_exposed_area * facades_within(maps, extent_box(maps)),
         building=maps.facade_building,
         azimuth_deg=maps.facade_azimuth_deg(),
         height=maps.facade_z[:, 1].astype(float),
@@ -293,10 +304,11 @@ def _roofs(maps: Maps) -> Surfaces:
     # A roof faces where it falls: against its gradient.
     grid = np.degrees(np.arctan2(-plane[:, 1], -plane[:, 2]))
     azimuth = np.where(steepness > 1e-6, (grid + maps.convergence_deg) % 360.0, np.nan)
-    plan = region_plan_areas(maps)
+    true = np.sqrt(1.0 + steepness**2)
     return Surfaces(
         composition=maps.region_composition[regions],
-        area=plan[regions] * np.sqrt(1.0 + steepness**2),
+        area=region_plan_areas(maps)[regions] * true,
+        inside=regions_within(maps, extent_box(maps))[regions] * true,
         building=maps.region_building[regions],
         azimuth_deg=azimuth,
         height=maps.region_top[regions].astype(float),
@@ -332,9 +344,11 @@ def _ground(maps: Maps) -> Surfaces:
     step = maps.resolution / k
     building = np.repeat(np.repeat(maps.building_index, k, axis=0), k, axis=1)
     none = np.broadcast_to(np.nan, building.size)
+    area = np.where(building.reshape(-1) < 0, step * step, 0.0)
     return Surfaces(
         composition=maps.ground_composition.reshape(-1),
-        area=np.where(building.reshape(-1) < 0, step * step, 0.0),
+        area=area,
+        inside=area * ground_within(maps),
         building=np.full(building.size, -1),
         azimuth_deg=none,
         height=none,

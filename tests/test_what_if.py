@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 import shapely
+import shapely.affinity
 
+from heatmat.areas_within import extent_box, facades_within, regions_within
 from heatmat.construction import Construction
 from heatmat.errors import InputError
 from heatmat.interventions import Intervention, Where
@@ -61,6 +63,36 @@ def test_plan_areas_are_those_of_the_footprints(maps: Maps) -> None:
     by_building = np.bincount(maps.region_building[1:], weights=areas[1:])
     # Coordinates are float32 some 50 m from the origin: 4e-6 m on 10 m.
     np.testing.assert_allclose(by_building, [200.0, 100.0, 100.0], rtol=1e-5)
+
+
+def test_areas_told_are_those_within_the_extent(maps: Maps, known: dict[str, Construction]) -> None:
+    """An extent that cuts through two of the buildings, by shapely."""
+    row0, _, col0, _ = maps.window
+    cut = dataclasses.replace(maps, window=(row0 + 4, row0 + 15, col0 + 3, col0 + 43))
+    west, south, east, north = extent_box(cut)
+    assert (east - west, north - south) == (40.0, 11.0)
+    box = shapely.box(west, south, east, north)
+    corner = np.array(maps.origin) - np.array(ORIGIN)
+    shapes = [
+        shapely.affinity.translate(shape, -corner[0], -corner[1])
+        for shape in (
+            shapely.box(0, 0, 10, 20), shapely.box(30, 0, 40, 10), shapely.box(40, 0, 50, 10)
+        )
+    ]  # fmt: skip
+    expected = [shape.intersection(box).area for shape in shapes]
+    assert 0.0 < expected[0] < 200.0 and 0.0 < sum(expected[1:]) < 200.0
+    found = np.bincount(maps.region_building[1:], weights=regions_within(cut, box.bounds)[1:])
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-3)
+    lines = [shapely.LineString(ends.reshape(2, 2)) for ends in maps.facade_ab.astype(float)]
+    share = [line.intersection(box).length / line.length for line in lines]
+    np.testing.assert_allclose(facades_within(cut, box.bounds), share, atol=1e-5)
+    done = apply(cut, known, change())
+    told, whole = done.touched_m2["cool"], done.touched_with_margin_m2["cool"]
+    assert told["wall"] == pytest.approx((maps.facade_exposed_area * share).sum(), rel=1e-5)
+    middles = cut.building_index[cut.window[0] : cut.window[1], cut.window[2] : cut.window[3]] < 0
+    assert told["ground"] == pytest.approx(middles.sum())
+    roofs = apply(maps, known, change()).touched_with_margin_m2["cool"]["roof"]
+    assert told["roof"] < whole["roof"] == roofs
 
 
 def test_cool_roofs(maps: Maps, known: dict[str, Construction]) -> None:

@@ -25,7 +25,14 @@ from heatmat.map_comparison import MapDifference, compare_maps
 from heatmat.materials import Layer, library, material_library
 from heatmat.wall_law import Boundary, Slabs, march, pad_modes
 from tests.block_city import (
-    COURTYARD, CRS, STREET, X, Y, block, block_scenario, write_buildings,
+    COURTYARD,
+    CRS,
+    STREET,
+    X,
+    Y,
+    block,
+    block_scenario,
+    write_buildings,
 )  # fmt: skip
 from tests.conftest import SEED
 

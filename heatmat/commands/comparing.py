@@ -88,6 +88,7 @@ def _compare(
         seed=session.seed,
         degraded=degraded,
         touched_m2=difference.touched_m2,
+        touched_with_margin_m2=difference.touched_with_margin_m2,
     )
     session.note(f"{folder.path}: done in {session.total_seconds:.0f} s")
     return DEGRADED if degraded else DONE

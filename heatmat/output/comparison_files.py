@@ -147,6 +147,7 @@ def summarise(difference: MapDifference, explanation: pd.DataFrame) -> dict[str,
     if len(difference.walls.table):
         summary["wall"] = difference.table().query("surface == 'wall'").to_dict("records")
     summary["touched_m2"] = difference.touched_m2
+    summary["touched_with_margin_m2"] = difference.touched_with_margin_m2
     summary["explanation"] = sentences(explanation)
     return summary
 

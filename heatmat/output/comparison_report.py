@@ -77,7 +77,7 @@ def comparison_html(
     explanation : DataFrame
         From `heatmat.explanation.explain`.
     touched : mapping
-        Square metres by side, intervention and surface.
+        Square metres within the extent by side, intervention and surface.
     settings : sequence of tuple
         From `settings_that_differ`.
     figures : sequence of Path
@@ -127,7 +127,10 @@ def touched_table(touched: Mapping[str, Mapping[str, Mapping[str, float]]]) -> s
     if not rows:
         return "<p>No interventions: the two scenarios differ in their settings.</p>"
     header = ["side", "intervention", *(f"{name} [m²]" for name in TOUCHED.values())]
-    note = "Areas hold the margin around the extent, and buildings that reach out of it whole."
+    note = (
+        "Areas within the extent; trees count wherever they stand. What lies in the margin is changed "
+        "too: summary.json has the areas with it, and whole buildings, as touched_with_margin_m2."
+    )
     return table(header, rows, numbers_from=2) + f"<p>{note}</p>"
 
 
