@@ -120,7 +120,7 @@ def draw_change_at(path: str | Path, difference: Any, city: Any) -> Path:
 
 
 def draw_hours(path: str | Path, difference: Any) -> Path:
-    """Mean change by the hour: changed surfaces left, all others right."""
+    """Mean change by the hour: changed surfaces, where there are any, and all others."""
     table = difference.table("changed", hourly=True)
     offset = utc_offset_h(difference.ds)
     local = local_times(difference.ds["time"].values, offset)
@@ -128,11 +128,11 @@ def draw_hours(path: str | Path, difference: Any) -> Path:
     hours = (local - midnight.astype("datetime64[s]")) / np.timedelta64(3600, "s")
     with style.styled():
         figure = style.new_figure(9.6, 3.9)
-        axes = figure.subplots(1, 2)
+        titles = {True: "Changed surfaces", False: "All other surfaces"}
+        shown = [changed for changed in titles if (table["changed"] == changed).any()]
+        axes = figure.subplots(1, len(shown), squeeze=False)[0]
         figure.subplots_adjust(left=0.075, right=0.985, bottom=0.17, top=0.78, wspace=0.16)
-        for panel, changed, title in zip(
-            axes, (True, False), ("Changed surfaces", "All other surfaces"), strict=True
-        ):
+        for panel, changed in zip(axes, shown, strict=True):
             part = table[table["changed"] == changed]
             for kind, rows in part.groupby("surface"):
                 value = rows["change_k"].to_numpy()
@@ -143,12 +143,11 @@ def draw_hours(path: str | Path, difference: Any) -> Path:
                 )
                 panel.plot(hours, value, color=colour, linewidth=1.5, label=str(kind))
             panel.axhline(0.0, color=style.MUTED, linewidth=0.6)
-            panel.set_title(title)
+            panel.set_title(titles[changed])
             panel.set_xlabel(f"local standard time ({zone_label(offset)}) [h]")
             panel.set_xlim(0.0, float(hours.max()))
             panel.grid(axis="y", color=style.FAINT, linewidth=0.6)
-            if len(part):
-                panel.legend(loc="best")
+            panel.legend(loc="best")
         axes[0].set_ylabel("mean change [K]")
         style.heading(figure, "Change by the hour, B minus A", "means by area")
         style.footer(figure, ["bands: ± 1 standard error of the sampling"])
