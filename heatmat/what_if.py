@@ -266,7 +266,7 @@ def _same(one: Construction, other: Construction) -> bool:
 def _apply(
     change: _Change, surfaces: Surfaces, mask: np.ndarray, table: list[Composition]
 ) -> tuple[float, float]:
-    """Relabel the masked surfaces in place; the area that it is about [m2], in the extent and all."""
+    """Relabel masked surfaces in place; the area it is about [m2], within the extent and in all."""
     inside = whole = 0.0
     before = surfaces.composition
     after = before.copy()

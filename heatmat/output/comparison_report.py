@@ -128,8 +128,8 @@ def touched_table(touched: Mapping[str, Mapping[str, Mapping[str, float]]]) -> s
         return "<p>No interventions: the two scenarios differ in their settings.</p>"
     header = ["side", "intervention", *(f"{name} [m²]" for name in TOUCHED.values())]
     note = (
-        "Areas within the extent; trees count wherever they stand. What lies in the margin is changed "
-        "too: summary.json has the areas with it, and whole buildings, as touched_with_margin_m2."
+        "Areas within the extent; trees count wherever they stand. What lies in the margin is "
+        "changed too: summary.json has the areas with it as touched_with_margin_m2."
     )
     return table(header, rows, numbers_from=2) + f"<p>{note}</p>"
 
