@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 
 from heatmat.solver import Solver
-from heatmat.validation import gothenburg, solweig_engine
+from heatmat.validation import gothenburg, solweig_engine, solweig_tree_steps
 from heatmat.validation.gothenburg import CELL, Rasters
 from heatmat.validation.outcome import Check, Outcome, Setting, least
 from heatmat.validation.solweig_engine import Solweig
 from heatmat.validation.solweig_maps import moved
 from heatmat.validation.solweig_rays import patch_directions, pixel_requests, shares
+from heatmat.validation.solweig_tree_steps import MET, TRANSMISSIVITY, light_steps, sky_steps
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 AZIMUTHS_DEG = (60.0, 95.0, 140.0, 180.0, 225.0, 265.0, 295.0)
 ALTITUDES_DEG = (15.0, 30.0, 48.0, 56.0, 45.0, 28.0, 15.0)
 """A day of late July there, azimuths on the grid."""
-TRANSMISSIVITY = 0.03
-"""Of a crown, on both sides; solweig's does not depend on the way through it."""
 FINE = 3
 """solweig also gets each pixel cut into so many each way: a third of the step it comes late by."""
 RIM = 50
@@ -35,8 +34,6 @@ VIEW_WINDOW = (280, 400, 160)
 QUICK_WINDOW = (330, 430, 60)
 EVERY, RAYS = 3, 512
 """View factors at every third pixel, each of so many rays (0.005 of noise)."""
-MET = 0.95
-"""Where less than this share comes through, the sun's ray met a crown or a wall."""
 
 NOTES = (
     "Both programs get the rasters' heights above ground, buildings in whole metres, and crowns"
@@ -251,7 +248,7 @@ def figure(rasters: Rasters, ours: np.ndarray, cut: Solweig, shown: int) -> tupl
 
 def study(setting: Setting) -> Outcome:
     """Compare shadows over the whole rasters, view factors over them and, finer, over a part."""
-    assert setting.data is not None  # the study needs the folder
+    assert setting.data is not None and setting.solweig_python is not None  # `missing` has looked
     whole = gothenburg.read(setting.data)
     if setting.quick:
         whole = whole.window(*QUICK_WINDOW)
@@ -264,8 +261,19 @@ def study(setting: Setting) -> Outcome:
     cut = their_side(setting, whole, FINE, sky=setting.quick)
     inner = np.zeros(whole.building.shape, bool)
     inner[rim:-rim, rim:-rim] = True
-    light = light_table(inner & (whole.building == 0.0), ours, bare, theirs, cut)
+    ground = inner & (whole.building == 0.0)
+    light = light_table(ground, ours, bare, theirs, cut)
     views = view_rows("all of it", place, theirs, rim)
+    setting.progress("Gothenburg: solweig without trees, and its rule in NumPy")
+    treeless = solweig_engine.run(
+        setting.solweig_python, setting.folder, whole.building, CELL, suns()[:1]
+    )
+    worst = int(light["trees [%]"].argmin())
+    brightest = theirs_through(theirs)[worst] > 0.5
+    steps = [
+        sky_steps(place, theirs, treeless, inner),
+        light_steps(place, suns()[worst], ours[worst], brightest, ground),
+    ]
     place.close()
     if not setting.quick:
         setting.progress("Gothenburg: solweig, view factors on cut pixels")
@@ -277,7 +285,17 @@ def study(setting: Setting) -> Outcome:
         place.close()
     drawn = figure(whole, ours, cut, AZIMUTHS_DEG.index(225.0))
     shape = inner[rim:-rim, rim:-rim].shape
-    return outcome(light, pd.DataFrame(views), drawn, theirs.version, shape)
+    page = outcome(light, pd.DataFrame(views), drawn, theirs.version, shape)
+    captions = (
+        f"Sky view factors at {solweig_tree_steps.PIXELS} pixels drawn evenly, solweig's 153"
+        " directions, one thing changed at a time",
+        "Sun or shade of the ground, the sun at azimuth"
+        f" {AZIMUTHS_DEG[worst]:.0f}, altitude {ALTITUDES_DEG[worst]:.0f} degrees",
+    )
+    for caption, (table, checks) in zip(captions, steps, strict=True):
+        page.tables.append((caption, table))
+        page.checks.extend(checks)
+    return page
 
 
 def outcome(
@@ -314,7 +332,7 @@ def outcome(
             Check("the same on cut pixels, mean absolute difference", finest["mean abs"], 0.02, ""),
             Check("the same of all pixels, roofs too, mean difference",
                   float(every["mean difference"].abs().max()), 0.02, "",
-                  note="the ground agrees; roofs differ, see the table"),
+                  note="roofs, without any trees as well: solweig's steps, see below"),
         ],
         tables=[
             (f"Sun or shade of the ground's pixels, central Gothenburg, {rows} x {columns} pixels"
@@ -322,5 +340,5 @@ def outcome(
             ("Sky view factors of the pixels' centres", views),
         ],
         figures=[drawn],
-        notes=list(NOTES),
+        notes=[*NOTES, *solweig_tree_steps.NOTES],
     )  # fmt: skip
