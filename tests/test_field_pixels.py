@@ -31,24 +31,34 @@ def test_parts_are_those_of_all_points(size: float) -> None:
     nx, ny = (int(np.ceil(n * maps.resolution / size)) + 3 for n in (maps.nx, maps.ny))
     west, south = maps.west - 1.3, maps.south - 0.9
     parts = parts_of_cells(field, west, south, size, nx, ny, 4, side=side)
-    found = ti.ndarray(dtype=ti.i32, shape=(nx * ny, side * side))
-    texels.regions_in_cells(
-        found,
-        to_device(np.arange(nx * ny)),
-        side,
-        ti.Vector([west, south, size, size], ti.f32),
-        ti.Vector([nx, ny, 0, 0], ti.i32),
-        *field.geometry[:4],
-        field.grid_f,
-        field.grid_i,
-    )
-    regions = found.to_numpy()
+
+    def regions_at(side: int) -> np.ndarray:
+        found = ti.ndarray(dtype=ti.i32, shape=(nx * ny, side * side))
+        texels.regions_in_cells(
+            found,
+            to_device(np.arange(nx * ny)),
+            side,
+            ti.Vector([west, south, size, size], ti.f32),
+            ti.Vector([nx, ny, 0, 0], ti.i32),
+            *field.geometry[:4],
+            field.grid_f,
+            field.grid_i,
+        )
+        return np.asarray(found.to_numpy())
+
+    regions = regions_at(side)
     number = regions.max() + 1
     key = np.arange(nx * ny)[:, None] * number + regions
     keys, counts = np.unique(key, return_counts=True)
     assert number >= 3
     assert np.array_equal(parts.cell * number + parts.region, keys)
     assert np.allclose(parts.share, counts / side**2)
+    # Areas from more points: of the regions that the lattice knows.
+    finer = parts_of_cells(field, west, south, size, nx, ny, 4, side=side, fine=2 * side)
+    assert np.array_equal(finer.region, parts.region)
+    count = (regions_at(2 * side)[parts.cell] == parts.region[:, None]).sum(axis=1)
+    assert np.allclose(finer.share, count / np.bincount(parts.cell, count)[parts.cell])
+    assert not np.allclose(finer.share, parts.share)
 
 
 def test_parts_count_in_errors_by_the_square_of_their_share() -> None:
