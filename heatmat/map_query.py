@@ -25,6 +25,9 @@ MAP_RAYS = 2
 TILE_PLACES = 8192
 """Pixels or storeys of a tile: what an interrupted run computes again at most."""
 
+ROOF_CELLS = 1 << 18
+"""Cells whose parts are told from each other at a time."""
+
 SMALLEST_WALL = 0.5
 """Facades with less exposed area are not reported [m2]."""
 
@@ -156,19 +159,30 @@ def _map_by_paths(
 def roof_fraction(
     simulation: Simulation, x: np.ndarray, y: np.ndarray, resolution: float
 ) -> np.ndarray:
-    """Share of each pixel that is roof, from the maps' cells, float32 (y, x)."""
-    maps = simulation.maps
-    count = max(1, int(np.ceil(resolution / maps.resolution)))
-    inner = (np.arange(count) + 0.5) / count - 0.5
-    columns = (x[:, None] + inner * resolution).ravel() - maps.origin[0] - maps.west
-    rows = maps.ny * maps.resolution - (
-        (y[:, None] + inner * resolution).ravel() - maps.origin[1] - maps.south
-    )
-    col = np.clip((columns / maps.resolution).astype(int), 0, maps.nx - 1)
-    row = np.clip((rows / maps.resolution).astype(int), 0, maps.ny - 1)
-    built = maps.building_index[np.ix_(row, col)] >= 0
-    blocks = built.reshape(y.size, count, x.size, count)
-    return blocks.mean(axis=(1, 3)).astype(np.float32)
+    """Share of each pixel that is roof, float32 (y, x): cut by the footprints, as its parts are."""
+    from heatmat.field_map import FINE_LATTICE, PixelGrid
+    from heatmat.field_pixels import parts_of_cells
+
+    maps, rays = simulation.maps, simulation.solver.field
+    half = 0.5 * resolution
+    west, north = x[0] - half - maps.origin[0], max(y[0], y[-1]) + half - maps.origin[1]
+    grid = PixelGrid(west, north, resolution, x.size, y.size)
+    divide = grid.divide
+    is_roof = maps.region_building >= 0
+    share = np.zeros((y.size, x.size))
+    rows = max(1, ROOF_CELLS // (x.size * divide**2))
+    for first in range(0, y.size, rows):
+        last = min(first + rows, y.size)
+        parts = parts_of_cells(
+            rays, west, north - last * resolution, resolution / divide, x.size * divide,
+            (last - first) * divide, 1, fine=FINE_LATTICE,
+        )  # fmt: skip
+        row, column = np.divmod(parts.cell, x.size * divide)
+        pixel = ((last - first) * divide - 1 - row) // divide * x.size + column // divide
+        sums = [np.bincount(pixel, w, (last - first) * x.size)
+                for w in (parts.share * is_roof[parts.region], parts.share)]  # fmt: skip
+        share[first:last] = (sums[0] / sums[1]).reshape(-1, x.size)
+    return share.astype(np.float32)
 
 
 def query_walls(
