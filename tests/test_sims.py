@@ -104,6 +104,15 @@ def test_street_trees(tmp_path: Path) -> None:
     assert ground["lowest_k"] < -15.0  # paving that lies in the shade at noon
 
 
+def test_mapped_trees(tmp_path: Path) -> None:
+    found = run("mapped_trees", tmp_path)
+    assert mean(found, "ground", False, "day") < -0.5
+    table = found.table()
+    ground = table[table["surface"] == "ground"].set_index("period")
+    assert ground.loc["day", "lowest_k"] < -15.0  # paving in the shade
+    assert ground.loc["night", "highest_k"] > 0.5  # lawn under crowns
+
+
 def test_green_roof(tmp_path: Path) -> None:
     found = run("green_roof", tmp_path)
     assert mean(found, "roof", True, "day") < -4.0
