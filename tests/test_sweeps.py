@@ -13,6 +13,8 @@ from heatmat.district_sample import PATHS, Groups, district_sample, mean_and_err
 from heatmat.errors import InputError
 from heatmat.map_comparison import compare_maps
 from heatmat.sampling_plan import REPLICATES
+from heatmat.shared_rays import SharedRays
+from heatmat.solver import Solver
 from heatmat.sweep_maps import sweep_maps
 from heatmat.sweeps import BASE, axis_of, facade_axis, grid_of, march_sides, sweep
 from heatmat.variants import join_variants, joint_labels
@@ -112,6 +114,40 @@ def test_a_version_does_not_depend_on_those_beside_it() -> None:
     _, many = march_sides(base, [base, *roofs, base] * 4, STARTS, PATHS)  # a second block
     assert np.array_equal(few[0], many[0]) and np.array_equal(few[0], many[19])
     assert np.array_equal(few[1], many[3]) and np.array_equal(few[1], many[18])
+
+
+def test_twenty_facades_trace_once_and_march_sixteen_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What a sweep costs, counted: the rays of one scenario, and a march for sixteen of them.
+
+    The paths of 20 facades and of the city as it is are those of any of them alone, and they march
+    in two goes.
+    """
+    base = block()
+    traced, marched = [], []
+    trace, march = Solver._trace, SharedRays._march_block
+
+    def counted(self, requests, rays):
+        traced.append(len(requests) * rays)
+        return trace(self, requests, rays)
+
+    def block_of(self, *given):
+        marched.append(type(self))
+        return march(self, *given)
+
+    monkeypatch.setattr(Solver, "_trace", counted)
+    monkeypatch.setattr(SharedRays, "_march_block", block_of)
+    albedos = list(np.linspace(0.1, 0.6, 20).round(3))
+    axis = {"name": "paint", "where": {"surface": "wall"}, "set": {"albedo": albedos}}
+    found = sweep(base, [axis], starts=STARTS)
+    assert found.temperature.shape[0] == 21
+    batches = len(traced)
+    assert len(marched) == 2 * batches
+    together = sum(traced)
+    traced.clear()
+    base.solver.solve(district_sample(base, STARTS).requests, PATHS)
+    assert together == sum(traced) > 0
 
 
 def test_means_and_changes_of_a_sweep() -> None:
