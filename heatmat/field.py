@@ -83,6 +83,9 @@ class Field:
         The city on the device, where it is there already.
     twin : Field, optional
         Of another version of the city: where its rays are the same they are not traced again.
+    apart : bool
+        Whether the two halves of the rays are independent, so that they tell the errors of means
+        over many places too; costs two iterates more.
     """
 
     def __init__(
@@ -95,8 +98,10 @@ class Field:
         seed: int = 0,
         rayfield: RayField | None = None,
         twin: "Field | None" = None,
+        apart: bool = False,
     ) -> None:
         ensure_device(device)
+        self.apart = apart
         self.case = case
         self.size = size
         self.seed = seed
@@ -243,23 +248,37 @@ class Field:
         return chunk
 
     def _halve(self, spans: list[tuple], fresh: ti.Ndarray) -> None:
-        """The window once more by each half of the texels' rays.
+        """Once more by each half of the texels' rays: the window, or `apart` all of it, twice.
 
         The mean of both is what maps gather; their difference is the field's noise. `fresh` has
-        all but the window from `store`, and is the first half's.
+        all but the window from `store`. Halves that only take the last step by themselves have in
+        common what reaches the texels by way of others, which means over many pixels show.
         """
         other = self._series()
         other.copy_from(self.store)
-        halves = [fresh, other]
-        for half, target in enumerate(halves, 1):
-            for stage, first, before in spans:
-                if not stage.periodic:
-                    end = self._state_array(before.shape[0])
-                    self._sweep(
-                        stage, first, target, before, end, light=False, again=True, relax=0.0,
-                        half=half,
-                    )  # fmt: skip
-        self.store, self.other = halves
+        if not self.apart:
+            window = [span for span in spans if not span[0].periodic]
+            self._march_half(window, fresh, 1)
+            self._march_half(window, other, 2)
+            self.store, self.other = fresh, other
+            return
+        joint = self.store
+        for half, last in ((1, other), (2, joint)):
+            self.store = joint
+            self._march_half(spans, fresh, half)
+            self.store = fresh
+            self._march_half(spans, last, half)
+        self.store, self.other = other, joint
+
+    def _march_half(self, spans: list[tuple], target: ti.Ndarray, half: int) -> None:
+        """One iterate of some stages by half of the rays, from `store` to `target`."""
+        end = None
+        for stage, first, before in spans:
+            begin = end if self.apart and end is not None else before
+            end = self._state_array(before.shape[0])
+            self._sweep(
+                stage, first, target, begin, end, light=False, again=True, relax=0.0, half=half
+            )
 
     def _prepare(self, chunk: Chunk) -> Shadows:
         """Stages of a chunk."""

@@ -231,8 +231,9 @@ def compare_maps(
 
     def sides() -> Sides:
         if not made:
-            field = before.field()
-            made.append(Sides(field, after.field(field), before.maps, after.maps))
+            field = before.field(apart=True)
+            twin = after.field(field, apart=True)
+            made.append(Sides(field, twin, before.maps, after.maps))
         return made[0]
 
     words = max(series_words(s.forcing) for s in (before, after))
@@ -321,6 +322,8 @@ def _walls(
     )
     # A replicate whose positions are all covered takes the mean of the others.
     each = np.where(np.isfinite(values["sets"]), values["sets"], values["change"][:, None])
+    # Replicates read the halves of the field in turn: those of one half are one set.
+    each = np.stack([each[:, half::2].mean(axis=1) for half in (0, 1)], axis=1)
     groups = group_sums(keys, table["area"].to_numpy(float), values["temperature"], each)
     table["construction"] = labels.names_a[keys[:, 1]]
     table["construction_after"] = labels.names_b[keys[:, 2]]

@@ -227,7 +227,7 @@ class Simulation:
         """Whether the field is there already."""
         return self._field is not None
 
-    def field(self, twin: Field | None = None) -> Field:
+    def field(self, twin: Field | None = None, *, apart: bool = False) -> Field:
         """The field of the case, made and marched when first needed.
 
         Every surface of the city on coarse texels (`[solver] field_resolution_m`), from which maps
@@ -237,8 +237,10 @@ class Simulation:
         ----------
         twin : Field, optional
             Of another version of the city, whose rays are taken where they are the same.
+        apart : bool
+            With independent halves (see `Field`); one without them is made anew.
         """
-        if self._field is None:
+        if self._field is None or apart > self._field.apart:
             from heatmat.field import Field
             from heatmat.field_memory import check_field_memory
             from heatmat.info import available_memory
@@ -257,6 +259,7 @@ class Simulation:
                 seed=self.seed,
                 rayfield=solver.field,
                 twin=twin,
+                apart=apart,
             )
             self._field.march_chunk()
             self.progress("field", 1.0, 1.0)
