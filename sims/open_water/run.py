@@ -1,4 +1,4 @@
-"""A basin of stirred water in place of a paved square: cooler than paving by day and by night."""
+"""A basin of stirred water in place of a paved square: cooler than its setts by day and by night."""
 
 from __future__ import annotations
 
