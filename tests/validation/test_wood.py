@@ -18,19 +18,19 @@ TOP, BASE, TAU = 12.0, 4.0, 0.3
 """A wood of 8 m of leaves that let pass three tenths straight down."""
 BLACK = {"albedo": 0.0, "solar_transmittance": 0.0}
 NOON = 11
-LEAVES = {0.0: 256, 0.3: 64}
-"""At each height, each with its normal, by albedo."""
+LEAVES = 256
+"""At each height, each with its normal."""
 
 
-def absorbed_by_leaves(forcing: Forcing, albedo: float) -> tuple[float, float, float]:
+def absorbed_by_leaves(forcing: Forcing) -> tuple[float, float, float]:
     """Light that ground and leaves of a wide wood absorb, and their standard error together.
 
-    Shares of what falls on the wood, per area of land. The ground is black, leaves have an albedo.
+    Shares of what falls on the wood, per area of land. Both are black.
     """
-    leaf, number = {**BLACK, "albedo": albedo}, LEAVES[albedo]
+    number = LEAVES
     case = grove(
         forcing, half=False, top=TOP, base=BASE, transmissivity=TAU, margin=60.0, changes=BLACK,
-        leaf=leaf,
+        leaf=BLACK,
     )  # fmt: skip
     x, y = local(case, [-20.0], [-15.0])[0]
     # Gauss points over the height of the leaves.
@@ -61,17 +61,11 @@ def absorbed_by_leaves(forcing: Forcing, albedo: float) -> tuple[float, float, f
     return float(ground[0, NOON, shortwave]) / falls, taken, float(spread)
 
 
-@pytest.mark.parametrize("albedo", [0.0, 0.3])
-def test_light_that_a_wood_takes_its_leaves_have(albedo: float) -> None:
-    """Under an even sky: absorbed and passed are all of it; what leaves send back is missing."""
-    ground, leaves, spread = absorbed_by_leaves(make_series(dhi=200.0), albedo)
-    # Gauss's four points leave 0.1 % of this profile; paths of six surfaces nothing at 0.3.
-    if albedo == 0.0:
-        assert abs(ground + leaves - 1.0) < 0.003 + 4.0 * spread, (ground, leaves, spread)
-    else:
-        back = 1.0 - ground - leaves
-        # A wood sends back less than half of what its leaves do: the rest meets other leaves.
-        assert 0.02 < back < 0.5 * albedo, (ground, leaves, back)
+def test_light_that_a_wood_takes_its_leaves_have() -> None:
+    """Under an even sky: absorbed and passed are all of it. `test_leaf_energy` has other leaves."""
+    ground, leaves, spread = absorbed_by_leaves(make_series(dhi=200.0))
+    # Gauss's four points leave 0.1 % of this profile.
+    assert abs(ground + leaves - 1.0) < 0.003 + 4.0 * spread, (ground, leaves, spread)
     assert spread < 0.02
 
 
