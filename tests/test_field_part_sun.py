@@ -25,7 +25,8 @@ EVERY = 7
 """One part in so many is held against rays."""
 
 
-def city() -> SimpleNamespace:
+@pytest.fixture(scope="module")
+def here() -> SimpleNamespace:
     """A courtyard on the device, with its sun positions and the parts of a turned-over grid."""
     case: Case = courtyard()
     maps = case.maps
@@ -35,7 +36,9 @@ def city() -> SimpleNamespace:
     # Edges cross these cells where they like.
     nx, ny = int(maps.nx * maps.resolution / 1.3) - 1, int(maps.ny * maps.resolution / 1.3) - 1
     parts = parts_of_cells(rays, maps.west + 0.37, maps.south + 0.23, 1.3, nx, ny, SAMPLES)
-    return SimpleNamespace(case=case, rays=rays, chunk=chunk, parts=parts)
+    found = SimpleNamespace(case=case, rays=rays, chunk=chunk, parts=parts)
+    found.shares = shares(found)
+    return found
 
 
 def shares(here: SimpleNamespace) -> np.ndarray:
@@ -84,14 +87,15 @@ def by_rays(here: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> np.ndarra
     return total / np.bincount(part)[:, None]
 
 
-def test_shares_are_those_of_rays_from_all_points(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shares_are_those_of_rays_from_all_points(
+    here: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where an edge crosses a part, four positions are 0.15 off (root mean square).
 
     Walls that are held against all points are 0.0075 off, by what the search for a second wall
     leaves out, and the sweeps are wrong at less than one position in a thousand.
     """
-    here = city()
-    found, true = shares(here).mean(axis=1)[::EVERY], by_rays(here, monkeypatch)
+    found, true = here.shares.mean(axis=1)[::EVERY], by_rays(here, monkeypatch)
     crossed = (true > 0.01) & (true < 0.99)
     away = found - true
     assert 0.01 < crossed.mean() < 0.2
@@ -100,6 +104,6 @@ def test_shares_are_those_of_rays_from_all_points(monkeypatch: pytest.MonkeyPatc
     assert (np.abs(away) > 0.3).mean() < 1e-3
 
 
-def test_starts_of_a_part_are_told_apart() -> None:
+def test_starts_of_a_part_are_told_apart(here: SimpleNamespace) -> None:
     """Each has the points of its own quarter: an edge between two of them is seen."""
-    assert np.ptp(shares(city()), axis=1).max() == 1.0
+    assert np.ptp(here.shares, axis=1).max() == 1.0
