@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import functools
 import tempfile
 from pathlib import Path
@@ -23,6 +24,7 @@ from heatmat.construction import PROPERTIES
 from heatmat.errors import InputError
 from heatmat.map_comparison import MapDifference, compare_maps
 from heatmat.materials import Layer, library, material_library
+from heatmat.paired_benchmark import with_seed
 from heatmat.wall_law import Boundary, Slabs, march, pad_modes
 from tests.block_city import (
     COURTYARD,
@@ -210,14 +212,71 @@ def test_what_is_set_to_what_it_is_changes_nothing(
     assert (found["standard_error"].values == 0.0).all()
 
 
-@settings(max_examples=6)
+SEASONS = ("2023-01-20", "2023-04-10", "2023-07-14")
+
+
+@functools.cache
+def seasons(date: str) -> hm.Simulation:
+    """The block on a clear day, by the hour."""
+    given = dict(block().scenario.tables.model_dump(by_alias=True, exclude_none=True))
+    clear = {**given["weather"]["clear_sky"], "date": date}
+    time = {"start": f"{date}T00:00", "end": f"{date}T20:00", "step_min": 60, "spin_up_days": 1}
+    scenario = hm.Scenario(
+        city=given["city"], solver=given["solver"], weather={"clear_sky": clear}, time=time
+    )
+    return block().beside(scenario)
+
+
+GROUND = [COURTYARD, STREET, (X + 27.0, Y), (X - 30.0, Y + 5.0)]
+PATCHES = [
+    *(("ground", x, y, np.nan) for x, y in GROUND),
+    *(("roof", x, y, np.nan) for x, y in [(X - 15.0, Y + 12.0), (X, Y - 10.0), (X + 40.0, Y)]),
+    *(("wall", X + side, Y + 0.5, z) for side in (20.0, -20.0, 8.0, 34.0) for z in (2.0, 7.0)),
+]
+"""Surface, place and height: in court, street and open, on both buildings, to east and west."""
+
+
+@settings(max_examples=8)
 @given(
-    place=st.sampled_from([COURTYARD, STREET, (X + 27.0, Y), (X - 30.0, Y + 5.0)]),
+    patch=st.sampled_from(PATCHES),
+    date=st.sampled_from(SEASONS),
+    made=st.sampled_from(["asphalt_street", "concrete_wall", "bitumen_roof", "solid_brick_wall"]),
     albedos=st.tuples(st.floats(0.0, 0.95), st.floats(0.0, 0.95)).map(sorted),
 )
-def test_one_small_patch_made_brighter_alone_is_never_warmer(
+def test_one_small_patch_of_anything_made_brighter_alone_is_never_warmer(
+    patch: tuple[str, float, float, float], date: str, made: str, albedos: list[float]
+) -> None:
+    """A patch too small to be seen by others, on ground, roof and wall, in three seasons."""
+    surface, x, y, z = patch
+    base = seasons(date)
+    names = []
+    known = dict(base.constructions)
+    for albedo in albedos:
+        names.append(f"patch {albedo!r}")
+        known[names[-1]] = dataclasses.replace(known[made], name=names[-1], albedo=albedo)
+    side = copy.copy(base)
+    side.constructions, side._extra, side._solver = known, set(), None
+    points = {"id": ["darker", "brighter"], "surface": [surface] * 2, "x": [x] * 2, "y": [y] * 2,
+              "z": [z] * 2, "construction": names}  # fmt: skip
+    with side:
+        found = side.query(points, target_error=1e-9, max_rays=64, method="paths").ds
+    darker, brighter = found["surface_temperature"].transpose("point", "time").values
+    change = brighter - darker
+    # Single precision at 320 K: 3e-5 K a step, a few of them in a day.
+    assert change.max() <= 1e-3
+    if albedos[1] - albedos[0] > 0.05:
+        assert change.min() < 0.0
+
+
+@settings(max_examples=3)
+@given(
+    place=st.sampled_from(GROUND),
+    albedos=st.tuples(st.floats(0.0, 0.95), st.floats(0.0, 0.95)).map(sorted),
+)
+def test_four_square_metres_made_brighter_alone_are_never_warmer(
     place: tuple[float, float], albedos: list[float]
 ) -> None:
+    """Ground that walls see, which send some of its light back."""
     x, y = place
     square = [[x - 1, y - 1], [x + 1, y - 1], [x + 1, y + 1], [x - 1, y + 1]]
     sides = [
@@ -231,7 +290,6 @@ def test_one_small_patch_made_brighter_alone_is_never_warmer(
     change = hm.compare(*sides, points, max_rays=128).ds["temperature_difference"].values
     for side in sides:
         side.close()
-    # Single precision at 320 K: 3e-5 K a step, a few of them in a day.
     assert change.max() <= 1e-3
     if albedos[1] - albedos[0] > 0.05:
         assert change.min() < 0.0
@@ -263,18 +321,21 @@ ENCLOSURE = {
 """Floor and inner walls, whole."""
 
 
-@settings(max_examples=6)
+@settings(max_examples=8)
 @given(
     surfaces=st.sampled_from([["ground"], ["wall"], ["ground", "wall"]]),
+    facing=st.sampled_from([None, [45.0, 135.0], [135.0, 225.0]]),
     first=st.floats(0.05, 0.6),
     more=st.floats(0.1, 0.35),
 )
 def test_the_total_absorbed_by_an_enclosure_never_rises_with_albedo(
-    surfaces: list[str], first: float, more: float
+    surfaces: list[str], facing: list[float] | None, first: float, more: float
 ) -> None:
     totals = []
     for albedo in (first, first + more):
-        where = {"surface": surfaces}
+        where: dict[str, Any] = {"surface": surfaces}
+        if facing and surfaces == ["wall"]:
+            where["azimuth_deg"] = facing
         side = courtyard().with_interventions(
             [{"name": "x", "where": where, "set": {"albedo": albedo}}]
         )
@@ -355,6 +416,46 @@ def test_outside_insulation_never_warms_the_face_in_the_cold(
     assert (coated[day] <= bare[day] + 1e-3).all()
 
 
+@functools.cache
+def cold(date: str) -> hm.Simulation:
+    """The block on a clear day under 9 degrees, rooms at 22."""
+    given = dict(block().scenario.tables.model_dump(by_alias=True, exclude_none=True))
+    clear = {**given["weather"]["clear_sky"], "date": date, "tmax_c": 9.0, "tmin_c": -1.0,
+             "dew_point_c": -4.0}  # fmt: skip
+    scenario = hm.Scenario(
+        city=given["city"], solver=given["solver"], weather={"clear_sky": clear},
+        time={"step_min": 60, "spin_up_days": 1},
+    )  # fmt: skip
+    return block().beside(scenario)
+
+
+FACES = [place for place in PATCHES if place[0] == "wall"]
+
+
+@settings(max_examples=4)
+@given(
+    date=st.sampled_from(["2023-01-20", "2023-02-20", "2023-12-10"]),
+    thickness=st.floats(0.02, 0.3),
+    material=st.sampled_from(["mineral_wool_board", "expanded_polystyrene"]),
+    azimuth=st.sampled_from([[0.0, 360.0], [45.0, 135.0], [225.0, 315.0]]),
+)
+def test_outside_insulation_of_a_city_in_the_cold_warms_no_face(
+    date: str, thickness: float, material: str, azimuth: list[float]
+) -> None:
+    """The mean of a winter's day with its sun, by the whole model: faces that light each other."""
+    layer = {"outside": [{"material": material, "thickness_m": thickness}]}
+    entry = {"name": "coat", "where": {"surface": "wall", "azimuth_deg": azimuth}, "add": layer}
+    base = cold(date)
+    points = {"id": [str(i) for i in range(len(FACES))],
+              **{k: [row[n] for row in FACES]
+                 for n, k in enumerate(("surface", "x", "y", "z"))}}  # fmt: skip
+    with base.with_interventions([entry]) as coated:
+        found = hm.compare(base, coated, points, max_rays=64).ds
+    change = found["temperature_difference"].mean("time").values
+    assert change.max() <= 1e-3
+    assert change.min() < -0.1
+
+
 def test_it_may_warm_the_face_for_some_hours_of_a_cold_day() -> None:
     time = np.arange(0, 3 * DAY + 1) * STEP
     air = 270.0 + 6.0 * np.sin(2 * np.pi * time / 86400.0)
@@ -390,6 +491,34 @@ def test_pairs_are_more_certain_than_runs_apart() -> None:
     assert apart > 3.0 * paired
     # Four seeds of twenty points: told errors within a third of the spread.
     assert told == pytest.approx(paired, rel=0.33)
+
+
+def test_errors_of_tables_are_those_over_seeds() -> None:
+    """Means of ground and of the walls of each building that were not changed, by day and night.
+
+    One degree of freedom each: ten seeds of six rows, whose errors go together in part, tell the
+    ratio of root mean squares to a third. Halves of the field with the same iterates before the
+    last one told 0.4 of it.
+    """
+    tables = []
+    for seed in range(10):
+        sides = [with_seed(side, seed) for side in _roofs()]
+        table = compare_maps(*sides, resolution=10.0).table("building_id")
+        rows = table["surface"].isin(["ground", "wall"]) & (table["period"] != "all")
+        tables.append(table[rows][["change_k", "standard_error_k"]].to_numpy())
+    change, told = np.moveaxis(np.stack(tables), 2, 0)
+    assert change.shape[1] == 6
+    spread = change.std(axis=0, ddof=1)
+    ratio = np.sqrt((told**2).mean(axis=0)) / spread
+    assert 0.65 < np.sqrt((ratio**2).mean()) < 1.5
+
+
+@functools.cache
+def _roofs() -> tuple[hm.Simulation, hm.Simulation]:
+    base = copy.copy(seasons("2023-07-14"))
+    base._field = None
+    roofs = {"name": "roofs", "where": {"surface": "roof"}, "set": {"albedo": 0.7}}
+    return base, base.with_interventions([roofs])
 
 
 # --- refusals --------------------------------------------------------------------------------
