@@ -32,8 +32,9 @@ PAIRS = (
     "Both sides place the same points and send the same rays, so most of the sampling error leaves "
     "the difference. What is left is told from replicates of the difference: two sets of rays for "
     "ground and roofs, four sets of positions for walls. Errors of means by kind or building come "
-    "from two sets each: a single one is known to a factor of two. It says nothing about the model: what "
-    "convection, albedo or wind are uncertain by changes both sides, and the difference with them."
+    "from two sets each: a single one is known to a factor of two. It says nothing about the "
+    "model: what convection, albedo or wind are uncertain by changes both sides, and the "
+    "difference with them."
 )
 
 
