@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from heatmat.runtime import ti
+from heatmat.transfers import memory
 
 
 class Launcher:
@@ -55,6 +56,7 @@ class _Kept:
         places = np.cumsum([not fixed for fixed in self.fixed]) - 1
         self.places = [(int(place),) for place in places]
         self.arrays = [isinstance(value, ti.Ndarray) for value in args]
+        self.used_up = list(self.arrays)
         self.args: list[Any] = [None] * len(args)
         self.annotations = annotations
 
@@ -80,8 +82,8 @@ class _Kept:
         if self.program is not ti.lang.impl.get_runtime().prog:
             return False
         for i, value in enumerate(args):
-            # A launch uses up the addresses of arrays, and nothing else.
-            if (value is not self.args[i] or self.arrays[i]) and not self.tell(i, value):
+            # A launch uses up the addresses that Taichi looks up itself, and nothing else.
+            if (value is not self.args[i] or self.used_up[i]) and not self.tell(i, value):
                 return False
         self.program.launch_kernel(self.compiled, self.context)
         return True
@@ -93,7 +95,14 @@ class _Kept:
             if not first and value != before:
                 return False
         elif self.arrays[i] and isinstance(value, ti.Ndarray):
-            self.context.set_arg_ndarray(self.places[i], value.arr)
+            own = memory(value)
+            self.used_up[i] = own is None
+            if own is None:
+                self.context.set_arg_ndarray(self.places[i], value.arr)
+            else:
+                self.context.set_arg_external_array_with_shape(
+                    self.places[i], own.ctypes.data, own.nbytes, own.shape, 0
+                )
         elif isinstance(value, int):
             self.context.set_arg_int(self.places[i], value)
         elif isinstance(value, float):

@@ -121,12 +121,9 @@ def add_beam(
         others = factor * tm.vec4(b.isotropic, b.band, b.border, REFLECTED * b.typical)
         for n in range(1, steps + 2):
             node = node_of_step[n]
-            if node >= 0:
+            if sunlit(path_bits, path, node) > 0.0:
                 scratch[base + n * SCRATCH_ROWS + K_SHORT] += (
-                    factor
-                    * series[F_BEAM, n]
-                    * beam_cosine(normal, series, n)
-                    * sunlit(path_bits, path, node)
+                    factor * series[F_BEAM, n] * beam_cosine(normal, series, n)
                 )
     return others
 
