@@ -123,8 +123,9 @@ def reference_points(
     distance : ndarray of float64, shape (nb,)
         To the nearest edge of the cell [m].
     """
-    # A fixed low-discrepancy set (R2 sequence, M. Roberts 2018), kept off the cell's rim.
-    n = np.arange(24)[:, None]
+    # A fixed low-discrepancy set (R2 sequence, M. Roberts 2018), kept off the cell's rim. Not its
+    # middle: lines from there to middles of pixels pass through corners of walls drawn on pixels.
+    n = np.arange(1, 25)[:, None]
     unit = np.mod(0.5 + n * np.array([0.7548776662466927, 0.5698402909980532]), 1.0)
     unit = 0.04 + 0.92 * unit
     points = np.empty((len(cells), 2), dtype=np.float32)

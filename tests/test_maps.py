@@ -11,6 +11,7 @@ import pytest
 import shapely
 from shapely import affinity
 
+from heatmat.cells import reference_points
 from heatmat.city import City
 from heatmat.errors import InputError, MemoryLimitError
 from heatmat.geodesy import place
@@ -300,3 +301,14 @@ def test_the_same_city_in_other_coordinates_gives_the_same_walls() -> None:
     np.testing.assert_allclose(a, b, atol=0.03)  # 1 mm x 9 m at each of two ends
     assert move(BOX).bounds[0] == ORIGIN[0]
     assert CRS in str(make_city([BOX], [1.0]).crs.to_string())
+
+
+def test_references_stand_off_the_middles_of_cells() -> None:
+    """Lines from there to the middles of pixels pass through corners of walls drawn on pixels."""
+    # A cell of 8 m with one wall along its rim: the middle is as far from it as most.
+    edge = np.array([[0.0, 0.0, 8.0, 0.0], [0.0, 8.0, 8.0, 8.0]])
+    points, distance = reference_points(
+        np.array([0]), np.array([0, 2]), np.array([0, 1]), edge, 0.0, 0.0, 8.0, 1, 1
+    )
+    assert distance[0] > 3.0
+    assert (np.abs(points - np.round(points)) > 0.01).all()
