@@ -322,7 +322,7 @@ def outcome(
             Check("shadows with trees, mean of the sun positions [%]", light["trees [%]"].mean(),
                   97.0, "", True),
             Check("the same, worst sun position [%]", least(light["trees [%]"]), 97.0, "", True,
-                  "solweig comes late by up to a step, which low suns draw out; cut pixels below"),
+                  "solweig comes late by up to a step, most along diagonals: rows below"),
             Check("the same with cut pixels, worst sun position [%]",
                   least(light["trees, cut pixels [%]"]), 97.0, "", True),
             Check("whether the sun's ray meets anything, cut pixels, worst [%]", least(met), 97.0,
