@@ -74,6 +74,7 @@ def pair_rows(
         minus a, so that equal sides give exactly zero; what `pooled_error` needs for the error of
         the change; and groups of parts, see `group_sums`.
     """
+    from heatmat.field_errors import pixel_squares
     from heatmat.field_map import _weighted, march_rows
 
     shared = sides.tile_rays()
@@ -96,9 +97,11 @@ def pair_rows(
     known = np.isfinite(change).all(axis=1)
     tile["part_pixel"] = a.pixel.astype(np.int32)
     tile["part_square"] = (share**2).astype(np.float32)
-    tile["part_class"] = error_classes(change, b.values.composition)
+    tile["part_class"] = error_classes(change, b.values.composition, share)
     tile["audit_class"] = tile["part_class"][known]
+    tile["audit_weight"] = tile["part_square"][known]
     tile["audit_square"] = error[known] ** 2
+    tile["audit_pixels"] = pixel_squares(each, share, a.pixel, pixels, np.flatnonzero(known))
     k = grid.divide
     keys = np.stack(
         [kind, a.values.composition, b.values.composition, sides.maps_a.region_building[a.region]],
@@ -139,28 +142,50 @@ def pair_patches(sides: Sides, places: Requests, changed: np.ndarray) -> PairTil
                 )
                 for field in (sides.field_a, sides.field_b)
             )
-            parts.append((index, whole, b - a))
-    order = np.argsort(np.concatenate([index for index, _, _ in parts]))
-    whole_a, each = (np.concatenate([part[k] for part in parts])[order] for k in (1, 2))
+            each = b - a
+            parts.append((index, whole, *_mean_and_error(each), each))
+    columns = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+    order = np.argsort(columns[0])
+    names = ("temperature", "change", "error", "sets")
+    return {
+        f"wall_{name}": array[order].astype(np.float32)
+        for name, array in zip(names, columns[1:], strict=True)
+    }
+
+
+def _mean_and_error(each: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Means of changes by replicate, and their standard errors [K], (patches, times).
+
+    Replicates that read the same half of the field go together. By how much is told by the
+    difference between the halves, over all patches: one patch has too few replicates to tell.
+    """
     known = np.isfinite(each)
     count = known.sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         change = np.nansum(each, axis=1) / count
         away = np.where(known, each - change[:, None], 0.0)
-        error = np.sqrt((away**2).sum(axis=1) / (count - 1) / count)
-    values = {"temperature": whole_a, "change": change, "error": error, "sets": each}
-    return {f"wall_{name}": array.astype(np.float32) for name, array in values.items()}
+        square = (away**2).sum(axis=1) / (count - 1) / count
+    whole = known.all(axis=(1, 2))
+    halves = 0.5 * (each[whole, 0::2].mean(axis=1) - each[whole, 1::2].mean(axis=1))
+    together, apart = np.square(halves).sum(), square[whole].sum()
+    if apart > 0.0:
+        square = square * max(1.0, together / apart)
+    return change, np.sqrt(square)
 
 
-def error_classes(change: np.ndarray, composition: np.ndarray) -> np.ndarray:
-    """Classes in which the errors of changes are alike: composition after, and size of the change.
+def error_classes(change: np.ndarray, composition: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Classes in which the errors of changes are alike.
 
-    Where nothing changes at all the class is one whose error is zero.
+    Composition after, size of the change, whole pixel or not. Where nothing changes at all the
+    class is one whose error is zero.
     """
+    from heatmat.field_errors import WHOLE
+
     with np.errstate(invalid="ignore"):
         size = np.sqrt(np.nan_to_num(change**2).mean(axis=1))
     step = np.where(size > 0.0, 1 + np.searchsorted(SIZES, size), 0)
-    return (composition * (SIZES.size + 2) + step).astype(np.int32)
+    found = composition * (SIZES.size + 2) + step
+    return (2 * found + (share < WHOLE)).astype(np.int32)
 
 
 def _changes(change: np.ndarray, weight: np.ndarray, pixel: np.ndarray, pixels: int) -> np.ndarray:
