@@ -22,6 +22,13 @@ STREET = (X + 30.0, Y - 15.0)
 ROOF = (X - 15.0, Y + 12.0)
 EAST_WALL = (X + 20.0, Y, 5.0)
 
+BRIGHT = [
+    {"name": "east", "where": {"surface": "wall", "azimuth_deg": [45, 135]},
+     "set": {"albedo": 0.8}},
+    {"name": "ring", "where": {"surface": "roof", "building_id": "ring"}, "set": {"albedo": 0.6}},
+]  # fmt: skip
+"""East walls white, roofs of the ring lighter: something of everything."""
+
 
 def write_buildings(path: Path) -> Path:
     """Two footprints: a ring 12 m high, and a house 9 m high east of it."""
@@ -60,3 +67,15 @@ def block() -> hm.Simulation:
 def demo() -> hm.Simulation:
     """One simulation of the embedded district for all tests that only ask it."""
     return hm.Simulation(hm.Scenario.embedded(), device="cpu", seed=SEED)
+
+
+@functools.cache
+def seasons(date: str) -> hm.Simulation:
+    """The block on a clear day, by the hour."""
+    given = dict(block().scenario.tables.model_dump(by_alias=True, exclude_none=True))
+    clear = {**given["weather"]["clear_sky"], "date": date}
+    time = {"start": f"{date}T00:00", "end": f"{date}T20:00", "step_min": 60, "spin_up_days": 1}
+    scenario = hm.Scenario(
+        city=given["city"], solver=given["solver"], weather={"clear_sky": clear}, time=time
+    )
+    return block().beside(scenario)
