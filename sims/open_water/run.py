@@ -1,4 +1,4 @@
-"""A basin of stirred water in place of a paved square: cooler than its setts by day and by night."""
+"""Open water in place of a paved square: a stirred basin, cooler than its setts day and night."""
 
 from __future__ import annotations
 
