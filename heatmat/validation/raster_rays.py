@@ -12,6 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+TOGETHER = 64
+"""Steps of `asked` looked at in one go."""
+
 
 @dataclass(frozen=True)
 class Heights:
@@ -125,29 +128,29 @@ def asked(
     rise = heights.cell / times * d[2] / longer
     first = times * np.stack([column, row]) + times // 2
     low, alive = heights.building[row, column], np.arange(len(row))
-    before = 0.0
-    for n in range(int((heights.highest - low.min(initial=0.0)) / rise) + 2):
-        side = d[:2] * (n / longer)
-        c = (first[0] + _whole(side[0])) // times
-        r = (first[1] - _whole(side[1])) // times
-        now = n * rise
-        inside = (r >= 0) & (r < rows) & (c >= 0) & (c < columns)
-        inside &= low + before < heights.highest
-        first, low, alive, r, c = first[:, inside], low[inside], alive[inside], r[inside], c[inside]
-        if not alive.size:
-            break
+    steps = int((heights.highest - low.min(initial=0.0)) / rise) + 2
+    for begin in range(0, steps, TOGETHER):
+        n = np.arange(begin, min(begin + TOGETHER, steps))
+        now, before = n * rise, np.maximum(n - 1, 0) * rise
+        c = (first[0, alive, None] + _whole(n * (d[0] / longer))) // times
+        r = (first[1, alive, None] - _whole(n * (d[1] / longer))) // times
+        own = low[alive, None]
+        looks = (r >= 0) & (r < rows) & (c >= 0) & (c < columns)
+        looks &= own + before < heights.highest
+        r, c = np.clip(r, 0, rows - 1), np.clip(c, 0, columns - 1)
         # Top and base, here and a step before: some above the place, not all.
         above = [
-            layer[r, c] - dz > low for layer in (heights.top, heights.base) for dz in (now, before)
+            layer[r, c] - dz > own for layer in (heights.top, heights.base) for dz in (now, before)
         ]
-        leafy[alive] |= np.any(above, axis=0) & ~np.all(above, axis=0)
-        met = heights.building[r, c] - now > low
+        leafy[alive] |= (looks & np.any(above, axis=0) & ~np.all(above, axis=0)).any(axis=1)
+        met = (looks & (heights.building[r, c] - now > own)).any(axis=1)
         sunlit[alive[met]] = False
-        first, low, alive = first[:, ~met], low[~met], alive[~met]
-        before = now
+        alive = alive[~met & looks[:, -1]]
+        if not alive.size:
+            break
     return sunlit, ~(leafy & sunlit)
 
 
-def _whole(x: float) -> int:
-    """The nearest whole number, halves away from zero."""
-    return int(np.sign(x) * np.floor(abs(x) + 0.5))
+def _whole(x: np.ndarray) -> np.ndarray:
+    """The nearest whole numbers, halves away from zero."""
+    return (np.sign(x) * np.floor(np.abs(x) + 0.5)).astype(int)
