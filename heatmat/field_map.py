@@ -18,10 +18,6 @@ from heatmat.solver import Requests
 CELL = 2.0
 """Pixels larger than this are cut into equal cells of at most this size [m]."""
 
-FINE_LATTICE = 16
-"""Points along a side of a cell, from which shares of its parts are counted: to 0.4 % of it where a
-straight edge crosses it. Lattices of 8 leave 1.2 %, up to 1 K where a roof is as much warmer."""
-
 FINE, COARSE = Effort(samples=4, rays=4, sets=2), Effort(samples=2, rays=4, sets=2)
 """Effort for a part of a pixel that is one cell, and of one that is many."""
 
@@ -183,7 +179,7 @@ def march_rows(
     effort = map_effort(grid, rays)
     shared = shared or TileRays()
     parts = shared.parts or parts_of_cells(
-        field.rays, west, south, cell, nx, ny, effort.samples, fine=FINE_LATTICE
+        field.rays, west, south, cell, nx, ny, effort.samples, fine=True
     )
     shared.parts = parts
     column, row = parts.cell % nx, parts.cell // nx

@@ -160,7 +160,7 @@ def roof_fraction(
     simulation: Simulation, x: np.ndarray, y: np.ndarray, resolution: float
 ) -> np.ndarray:
     """Share of each pixel that is roof, float32 (y, x): cut by the footprints, as its parts are."""
-    from heatmat.field_map import FINE_LATTICE, PixelGrid
+    from heatmat.field_map import PixelGrid
     from heatmat.field_pixels import parts_of_cells
 
     maps, rays = simulation.maps, simulation.solver.field
@@ -175,7 +175,7 @@ def roof_fraction(
         last = min(first + rows, y.size)
         parts = parts_of_cells(
             rays, west, north - last * resolution, resolution / divide, x.size * divide,
-            (last - first) * divide, 1, fine=FINE_LATTICE,
+            (last - first) * divide, 1, fine=True,
         )  # fmt: skip
         row, column = np.divmod(parts.cell, x.size * divide)
         pixel = ((last - first) * divide - 1 - row) // divide * x.size + column // divide

@@ -1,22 +1,12 @@
 """How much of each part of a pixel sees the sun, with the edges of shadows where they lie.
 
 Four points at the corners of a part say at which positions of the sun an edge crosses it. There the
-walls that shade them are found, and every point of the part's lattice is held against those
-walls alone: a few multiplications a point in place of a ray.
+walls that shade them are found, and what they shade of it (`part_shade`).
 """
 
 from heatmat.kernels.crowns import transmitted
-from heatmat.kernels.edges import NO_ROW, wall_ahead
-from heatmat.kernels.heightfield import (
-    FAR,
-    G_CROWNS,
-    GROUND,
-    ROOF,
-    grid_numbers,
-    plane_height,
-    shadow,
-    slanted,
-)
+from heatmat.kernels.edges import NO_ROW, plane_height
+from heatmat.kernels.heightfield import G_CROWNS, GROUND, ROOF, grid_numbers, slanted
 from heatmat.kernels.layout import (
     S_NX,
     S_NY,
@@ -29,69 +19,20 @@ from heatmat.kernels.layout import (
     T_REGION,
     T_VALID,
 )
+from heatmat.kernels.part_shade import (
+    POINTS,
+    PROBES,
+    SIDE,
+    has_point,
+    lattice_place,
+    lattice_point,
+    popcount,
+    shade_part,
+)
 from heatmat.kernels.paths import U2
 from heatmat.kernels.starts import F1, F2, I1, I2, OFFSET, ivec4, vec4
 from heatmat.kernels.visibility import put_level
 from heatmat.runtime import ti, tm
-
-PROBES = 4
-POINTS = 64  # of the lattice, along a Z curve
-SIDE = 8
-WORDS = 2
-MOST_STARTS = 8  # of a part
-
-MORE = 2  # walls that are looked for beside those that shade the corners
-COARSE = 4  # points that share a ray where a plane may be in the way
-LAST = PROBES + MORE + POINTS // COARSE  # most rays at an edge
-
-
-@ti.func
-def lattice_place(k):
-    """Column and row of point k of the Z curve."""
-    ix = (k & 1) | ((k >> 1) & 2) | ((k >> 2) & 4)
-    iy = ((k >> 1) & 1) | ((k >> 2) & 2) | ((k >> 3) & 4)
-    return ix, iy
-
-
-@ti.func
-def has_point(low, high, k):
-    """Whether bit k of two words is set."""
-    word = ti.select(k < 32, low, high)
-    return ((word >> ti.cast(k & 31, ti.u32)) & ti.u32(1)) == ti.u32(1)
-
-
-@ti.func
-def popcount(low, high):
-    """Bits that are set in two words."""
-    return ti.cast(tm.popcnt(low), ti.i32) + ti.cast(tm.popcnt(high), ti.i32)
-
-
-@ti.func
-def runs_of(low, high, number, samples):
-    """Points of each start of a part: equal runs of its points, or the nearest one of fewer."""
-    run_low = ti.Vector([ti.u32(0)] * MOST_STARTS)
-    run_high = ti.Vector([ti.u32(0)] * MOST_STARTS)
-    for s in range(samples):
-        begin = s * number // samples
-        end = ti.max((s + 1) * number // samples, begin + 1)
-        rank = 0
-        for k in range(POINTS):
-            if has_point(low, high, k):
-                if rank >= begin and rank < end:
-                    bit = ti.u32(1) << ti.cast(k & 31, ti.u32)
-                    run_low[s] |= ti.select(k < 32, bit, ti.u32(0))
-                    run_high[s] |= ti.select(k < 32, ti.u32(0), bit)
-                rank += 1
-    return run_low, run_high
-
-
-@ti.func
-def lattice_point(k, corner, step, plane, n, planes: ti.template()):
-    """Where a ray from point k of a part begins; `corner` is the south-west one of its cell."""
-    ix, iy = lattice_place(k)
-    x = corner.x + (ti.cast(ix, ti.f32) + 0.5) * step
-    y = corner.y + (ti.cast(iy, ti.f32) + 0.5) * step
-    return tm.vec3(x, y, plane_height(planes, plane, x, y)) + OFFSET * n
 
 
 @ti.func
@@ -124,8 +65,8 @@ def place_probes(
 
     Parameters
     ----------
-    inside : ndarray of uint32, shape (parts, WORDS)
-        Points of the cell's lattice that the part has, in the order of the Z curve.
+    inside : ndarray of uint32, shape (parts, 2)
+        Points of the cell's lattice that the part has, row by row.
     place : vec4
         West, south, size of the cells.
     clear : ndarray of int32, shape (parts,)
@@ -150,7 +91,7 @@ def place_probes(
             found = 0
             most = -POINTS
             if low & high == ~ti.u32(0):
-                found = which * (POINTS // 3)  # 0, 21, 42, 63
+                found = (which & 1) * (SIDE - 1) + (which >> 1) * (POINTS - SIDE)
             elif valid == 1:
                 for k in range(POINTS):
                     ix, iy = lattice_place(k)
@@ -174,43 +115,32 @@ def place_probes(
 
 
 @ti.func
-def next_point(turn, lit_probes, corners, low, high, dark_low, dark_high, plane):
-    """Which point of a part to send a ray from, -1 for none.
+def put_shares(dark: ti.template(), low, high, samples, bits: ti.template(), first, j):
+    """Write what the starts of a part see of the sun at position j.
 
-    First those of the corners that lie in the shade of no wall found so far; then the lit point
-    nearest to what is shaded, as where two walls meet; where a plane is in the way, one in
-    `COARSE` points.
+    The first of them have all that there is, one at most is partly lit: convection is not
+    proportional to what it cools, and a shadow that moves leaves sun and shade side by side. A mean
+    over both of them would be up to 2 K too warm in the hour in which the sun reaches sheet metal.
     """
-    chosen = -1
-    if turn < PROBES:
-        k = corners[turn]
-        if (lit_probes >> turn) & 1 == 0 and not has_point(dark_low, dark_high, k):
-            chosen = k
-    elif turn < PROBES + MORE:
-        mean = tm.vec2(0.0)
-        number = 0
-        for k in range(POINTS):
-            if has_point(dark_low, dark_high, k):
-                ix, iy = lattice_place(k)
-                mean += tm.vec2(ti.cast(ix, ti.f32), ti.cast(iy, ti.f32))
-                number += 1
-        if number > 0 and not plane:
-            mean /= ti.cast(number, ti.f32)
-            least = FAR
-            for k in range(POINTS):
-                if has_point(low & ~dark_low, high & ~dark_high, k):
-                    ix, iy = lattice_place(k)
-                    dx = ti.cast(ix, ti.f32) - mean.x
-                    dy = ti.cast(iy, ti.f32) - mean.y
-                    if dx * dx + dy * dy < least:
-                        least = dx * dx + dy * dy
-                        chosen = k
-    elif plane:
-        first = (turn - PROBES - MORE) * COARSE
-        for k in range(first, first + COARSE):
-            if chosen < 0 and has_point(low & ~dark_low, high & ~dark_high, k):
-                chosen = k
-    return chosen
+    lit = 0.0
+    for k in range(POINTS):
+        if has_point(low, high, k):
+            lit += 1.0 - dark[k]
+    lit *= ti.cast(samples, ti.f32) / ti.cast(popcount(low, high), ti.f32)
+    for s in range(samples):
+        share = tm.clamp(lit - ti.cast(s, ti.f32), 0.0, 1.0)
+        bits[first + s, j >> 2] &= ~(ti.u32(255) << ti.cast((j & 3) << 3, ti.u32))
+        put_level(bits, first + s, j, ti.cast(255.0 * share + 0.5, ti.i32), SUN_BYTE)
+
+
+@ti.func
+def level_of(bits: ti.template(), first, samples, j):
+    """Bytes of all starts of a part at position j, added up."""
+    level = 0
+    for s in range(samples):
+        level += ti.cast((bits[first + s, j >> 2] >> ti.cast((j & 3) << 3, ti.u32)) & ti.u32(255),
+                         ti.i32)  # fmt: skip
+    return level
 
 
 @ti.kernel
@@ -238,8 +168,6 @@ def part_shares(
 ):
     """Bytes of what each start's share of a part sees of the sun, at every position.
 
-    Starts have equal runs of the part's points, in the order of the Z curve.
-
     Parameters
     ----------
     probe_bits : ndarray of uint32
@@ -252,7 +180,6 @@ def part_shares(
                 bits[first + s, word] = ti.u32(0)
         if probe_i[probe[part, 0], T_VALID] == 1:
             low, high = inside[part, 0], inside[part, 1]
-            number = popcount(low, high)
             n = tm.vec3(start_f[first, S_NX], start_f[first, S_NY], start_f[first, S_NZ])
             corner = cell_corner(cell[part], nx, place)
             step = place[2] / ti.cast(SIDE, ti.f32)
@@ -262,73 +189,51 @@ def part_shares(
                 at_corners[k] = corners[part, k]
                 row[k] = probe[part, k]
             blocker = NO_ROW  # what kept the sun from the part last
-            run_low, run_high = runs_of(low, high, number, samples)
-            for word in range(probe_bits.shape[1]):
+            dark = ti.Vector([0.0] * POINTS)
+            words = probe_bits.shape[1]
+            partly = False
+            # Forth and back: next to a position at which a part is partly lit, there may still be
+            # light or shade between corners that are all dark or all lit.
+            for go in range(2 * words):
+                back = go >= words
+                word = ti.select(back, 2 * words - 1 - go, go)
+                partly = partly and go != words
                 every = ~ti.u32(0)
                 some = ti.u32(0)
                 for k in ti.static(range(PROBES)):
                     every &= probe_bits[row[k], word]
                     some |= probe_bits[row[k], word]
+                edge = every ^ some
                 # All that is lit or shaded as a whole, four positions at a time
-                for quad in range(SIDE):
+                for quad in range(ti.select(back, 0, SIDE)):
                     if 8 * word + quad < bits.shape[1]:
                         four = (every >> ti.cast(4 * quad, ti.u32)) & ti.u32(15)
                         spread = ((four * ti.u32(0x00204081)) & ti.u32(0x01010101)) * ti.u32(255)
                         for s in range(samples):
                             bits[first + s, 8 * word + quad] = spread
-                edge = every ^ some
-                for b in range(32):
-                    if (edge >> ti.cast(b, ti.u32)) & ti.u32(1) == ti.u32(1):
-                        j = 32 * word + b
-                        towards = slanted(tm.vec3(nodes[j, 0], nodes[j, 1], nodes[j, 2]))
-                        lit_probes = 0
-                        for k in ti.static(range(PROBES)):
-                            bit = probe_bits[row[k], word] >> ti.cast(b, ti.u32)
-                            lit_probes |= ti.cast(bit & ti.u32(1), ti.i32) << k
-                        dark_low = ti.u32(0)
-                        dark_high = ti.u32(0)
-                        plane = False
-                        turn = 0
-                        while turn < LAST:
-                            found = NO_ROW
-                            chosen = next_point(
-                                turn, lit_probes, at_corners, low, high, dark_low, dark_high, plane
-                            )
-                            if chosen >= 0:
-                                o = lattice_point(chosen, corner, step, region[part], n, planes)
-                                found = shadow(
-                                    o, towards, region[part], blocker, cells, blocks, block_edges,
-                                    edge_sides, planes, grid_f, grid_i,
-                                )  # fmt: skip
-                                if found >= 0:
-                                    blocker = found
-                                    for k in range(POINTS // 2):
-                                        o = lattice_point(k, corner, step, region[part], n, planes)
-                                        t = wall_ahead(found, o, towards, FAR, blocks)
-                                        dark_low |= ti.cast(t < FAR, ti.u32) << ti.cast(k, ti.u32)
-                                        o = lattice_point(
-                                            k + POINTS // 2, corner, step, region[part], n, planes
-                                        )
-                                        t = wall_ahead(found, o, towards, FAR, blocks)
-                                        dark_high |= ti.cast(t < FAR, ti.u32) << ti.cast(k, ti.u32)
-                                    dark_low &= low
-                                    dark_high &= high
-                                elif found != NO_ROW:
-                                    plane = True
-                                    if turn >= PROBES + MORE:
-                                        run = turn - PROBES - MORE
-                                        four = ti.u32(15) << ti.cast((run & 7) * COARSE, ti.u32)
-                                        dark_low |= ti.select(run < 8, four & low, ti.u32(0))
-                                        dark_high |= ti.select(run < 8, ti.u32(0), four & high)
-                            # Nothing more to look for where nothing shades the last one.
-                            if turn >= PROBES and not plane and (chosen < 0 or found == NO_ROW):
-                                turn = LAST
-                            turn += 1
-                        for s in range(samples):
-                            of_start = popcount(run_low[s], run_high[s])
-                            seen = popcount(run_low[s] & ~dark_low, run_high[s] & ~dark_high)
-                            seen = (255 * seen + of_start // 2) // of_start
-                            put_level(bits, first + s, j, seen, SUN_BYTE)
+                for turn in range(ti.select(partly or edge != ti.u32(0), 32, 0)):
+                    b = ti.select(back, 31 - turn, turn)
+                    j = 32 * word + b
+                    if j < nodes.shape[0]:
+                        bit = ti.u32(1) << ti.cast(b, ti.u32)
+                        level = level_of(bits, first, samples, j)
+                        wanted = edge & bit != ti.u32(0) and not back
+                        wanted = wanted or (partly and edge & bit == ti.u32(0))
+                        wanted = wanted and not (back and level > 0 and level < 255 * samples)
+                        if wanted:
+                            lit_probes = 0
+                            for k in ti.static(range(PROBES)):
+                                if probe_bits[row[k], word] & bit != ti.u32(0):
+                                    lit_probes |= 1 << k
+                            towards = slanted(tm.vec3(nodes[j, 0], nodes[j, 1], nodes[j, 2]))
+                            blocker = shade_part(
+                                dark, towards, lit_probes, at_corners, low, high, blocker, corner,
+                                step, region[part], n, cells, blocks, block_edges, edge_sides,
+                                planes, grid_f, grid_i,
+                            )  # fmt: skip
+                            put_shares(dark, low, high, samples, bits, first, j)
+                            level = level_of(bits, first, samples, j)
+                        partly = level > 0 and level < 255 * samples
             if grid_i[G_CROWNS] > 0:
                 for s in range(samples):
                     o = tm.vec3(start_f[first + s, S_X], start_f[first + s, S_Y],
