@@ -177,7 +177,9 @@ def test_disk_and_memory_are_the_user_s_to_mend(
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_signals(number: int, code: int) -> None:
     program = (
-        "import sys, time, heatmat.cli as c; from heatmat.scenario import Scenario\n"
+        "import signal, sys, time, heatmat.cli as c; from heatmat.scenario import Scenario\n"
+        # What a shell starts in the background inherits that it ignores Ctrl-C.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "def wait(path):\n    print('waiting', flush=True); time.sleep(60)\n"
         "Scenario.load = wait\n"
         "sys.exit(c.main(['run', 's.toml', '--out', 'x']))"
