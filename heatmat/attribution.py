@@ -193,7 +193,7 @@ def attribute(
     )
     both = join_variants([simulation, rural], more=[rural_of["ground"]])
     sample = district_sample(simulation, starts)
-    solver = SharedRays(both, simulation._device, simulation._stamps())
+    solver = SharedRays(both, simulation._device, simulation.stamps)
     rows = solver.place_sample(sample.requests)
     by_name = constructions_of(rows, both.compositions[0])
     areas = group_rows(simulation, sample, rows, by_name)
@@ -222,7 +222,7 @@ def attribute(
     whole, none = subsets.index(frozenset(range(len(names)))), subsets.index(frozenset())
     single = [subsets.index(frozenset({p})) for p in range(len(names))]
     without = [subsets.index(frozenset(range(len(names))) - {p}) for p in range(len(names))]
-    stamps = simulation._stamps()
+    stamps = simulation.stamps
     return Attribution(
         parts=names,
         members=members,

@@ -106,7 +106,7 @@ class SurfaceExposure:
         from heatmat.kernels import layout
 
         simulation, solver = self.simulation, self.simulation.solver
-        plan = field_plan(simulation.forcing, simulation._stamps(), simulation.maps.convergence_deg)
+        plan = field_plan(simulation.forcing, simulation.stamps, simulation.maps.convergence_deg)
         chunk = plan.chunks[0]
         parts = []
         for first in range(0, len(requests), BATCH):

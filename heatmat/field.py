@@ -5,10 +5,6 @@ by texel, with what the others sent in the iterate before (waveform relaxation):
 in one more bounce, and what is left shrinks six to ten times. Maps gather from the result.
 """
 
-import os
-import zipfile
-from pathlib import Path
-
 import numpy as np
 
 from heatmat.case import Case
@@ -26,7 +22,7 @@ from heatmat.field_links import (
 )
 from heatmat.field_texels import SAMPLES, Texels, lay_texels, mixtures
 from heatmat.field_time import Shadows, Stage, field_plan, stages_of
-from heatmat.field_twins import fingerprint, same_rays
+from heatmat.field_twins import same_rays
 from heatmat.field_units import Units, texel_units
 from heatmat.kernels import field_incident, field_march, layout
 from heatmat.kernels.field_incident import QUANTUM
@@ -123,7 +119,7 @@ class Field:
         self.shadow_map = no_shadow_map()
         self.room = Room()  # of tiles that gather from it
         self.units: Units = texel_units(self.bundle, self.entries, self.shares)
-        self._state = self._state_array(1)
+        self.state = self._state_array(1)
 
     # -- geometry -------------------------------------------------------------------------------
 
@@ -202,21 +198,64 @@ class Field:
         if self.twin is not None and self.twin.done == self.done + 1:
             join_bundle(self.bundle, self.rays, together=True)
         else:
-            shade_bundle(
-                self.bundle, shadows.nodes, shadows.days, self.rays, together=True,
-                shadows=self.shadow_map, positions=shadows.positions,
+            self._shade(shadows)
+        begin = self._state_array(self.units.count) if chunk.first else self.state
+        self._march(self.stages, 0, begin)
+        self.done += 1
+        if self.done == len(self.plan.chunks):
+            # Positions are not needed any more.
+            self.bundle.start_f = ti.ndarray(dtype=ti.f32, shape=(1, layout.START_FLOATS))
+            self.twin = None  # its series may go
+        return chunk
+
+    def march_on(self, steps: int, stored: int, state: ti.Ndarray) -> int:
+        """March the texels to the end of the time, from their state after so many steps of it.
+
+        Parameters
+        ----------
+        stored : int
+            Steps of a word of the series until then.
+
+        Returns
+        -------
+        int
+            Words of a texel's series until then, which `store` and `other` are left without.
+        """
+        self._shade(self._prepare(self.plan.chunks[0], steps))
+        *known, rest = self.stages
+        if rest.begin != steps or rest.stored != stored:
+            raise InputError(
+                "a saved field ends within a step of what is kept of it",
+                expected=f"a time of whole {stored} steps before and after", got=f"{steps} steps",
+                remedy="march the field anew",
             )  # fmt: skip
+        first = sum(stage.rows for stage in known)
+        self._march([rest], first, state)
+        self.done = 1
+        return first
+
+    def take_up(self, store: ti.Ndarray, other: ti.Ndarray, state: ti.Ndarray) -> None:
+        """Take series and states that were marched before."""
+        self._prepare(self.plan.chunks[0])
+        self.store, self.other, self.state = store, other, state
+        self.words, self.done = store.shape[0] // self.texels.count, 1
+
+    def _shade(self, shadows: Shadows) -> None:
+        """The sun on the texels."""
+        shade_bundle(
+            self.bundle, shadows.nodes, shadows.days, self.rays, together=True,
+            shadows=self.shadow_map, positions=shadows.positions,
+        )  # fmt: skip
+
+    def _march(self, stages: list[Stage], first: int, before: ti.Ndarray) -> None:
+        """All iterates of some stages, whose words begin at `first`; begins with a state."""
         self.words = -(-sum(stage.rows for stage in self.stages) // LINE_WORDS) * LINE_WORDS
         self.store, fresh = self._series(), self._series()
         self._guess()
         fresh.copy_from(self.store)
-        rows = self.units.count
-        before, after = self._state, self._state_array(rows)
-        if chunk.first:
-            before = self._state_array(rows)
-        first = 0
+        after = self._state_array(self.units.count)
         spans = []
-        for stage in self.stages:
+        for stage in stages:
             # The window's last iterate is that of the halves.
             for sweep, relax in enumerate(SWEEPS if stage.periodic else SWEEPS[:-1]):
                 # Later iterates of the periodic day begin where the one before ended.
@@ -237,17 +276,9 @@ class Field:
             first += stage.rows
             if stage.periodic:
                 fresh.copy_from(self.store)
-        self._halve(spans, fresh)
-        self._state = before
-        self.done += 1
-        if self.done == len(self.plan.chunks):
-            # Positions are not needed any more.
-            self.bundle.start_f = ti.ndarray(dtype=ti.f32, shape=(1, layout.START_FLOATS))
-        if self.done == len(self.plan.chunks):
-            self.twin = None  # its series may go
-        return chunk
+        self.state = self._halve(spans, fresh)
 
-    def _halve(self, spans: list[tuple], fresh: ti.Ndarray) -> None:
+    def _halve(self, spans: list[tuple], fresh: ti.Ndarray) -> ti.Ndarray:
         """Once more by each half of the texels' rays: the window, or `apart` all of it, twice.
 
         The mean of both is what maps gather; their difference is the field's noise. `fresh` has
@@ -258,83 +289,42 @@ class Field:
         other.copy_from(self.store)
         if not self.apart:
             window = [span for span in spans if not span[0].periodic]
-            self._march_half(window, fresh, 1)
-            self._march_half(window, other, 2)
+            ends = [self._march_half(window, fresh, 1), self._march_half(window, other, 2)]
             self.store, self.other = fresh, other
-            return
-        joint = self.store
-        for half, last in ((1, other), (2, joint)):
-            self.store = joint
-            self._march_half(spans, fresh, half)
-            self.store = fresh
-            self._march_half(spans, last, half)
-        self.store, self.other = other, joint
+        else:
+            joint, ends = self.store, []
+            for half, last in ((1, other), (2, joint)):
+                self.store = joint
+                self._march_half(spans, fresh, half)
+                self.store = fresh
+                ends.append(self._march_half(spans, last, half))
+            self.store, self.other = other, joint
+        return to_device(0.5 * (ends[0].to_numpy() + ends[1].to_numpy()))
 
-    def _march_half(self, spans: list[tuple], target: ti.Ndarray, half: int) -> None:
-        """One iterate of some stages by half of the rays, from `store` to `target`."""
-        end = None
-        for stage, first, before in spans:
-            begin = end if self.apart and end is not None else before
+    def _march_half(self, spans: list[tuple], target: ti.Ndarray, half: int) -> ti.Ndarray:
+        """One iterate of some stages by half of the rays, from `store` to `target`.
+
+        Returns the state in which it ends.
+        """
+        end = self.state
+        for span, (stage, first, before) in enumerate(spans):
+            begin = end if self.apart and span > 0 else before
             end = self._state_array(before.shape[0])
             self._sweep(
                 stage, first, target, begin, end, light=False, again=True, relax=0.0, half=half
             )
+        return end
 
-    def _prepare(self, chunk: Chunk) -> Shadows:
-        """Stages of a chunk."""
+    def _prepare(self, chunk: Chunk, marched: int = 0) -> Shadows:
+        """Stages of a chunk, of which so many steps are marched already."""
         known = (chunk, self.plan, self.tables, self.references)
-        self.stages, self.place_stages, shadows = stages_of(*known)
+        self.stages, self.place_stages, shadows = stages_of(*known, marched)
         self.forcing = self.tables.chunk(chunk, self.references)
         if self.twin is not None and self.twin.done == self.done + 1:
             self.shadow_map = self.twin.shadow_map
         else:
             self.shadow_map = map_shadows(self.case, self.rays, chunk.nodes)
         return shadows
-
-    def save(self, path: str | Path) -> None:
-        """Write what leaves the texels to one .npz file, aside first and then renamed."""
-        path = Path(path)
-        aside = path.with_name(f".{path.name}.partial")
-        with aside.open("wb") as file:
-            np.savez(
-                file,
-                store=self.store.to_numpy(),
-                other=self.other.to_numpy(),
-                state=self._state.to_numpy(),
-                words=self.words,
-                done=self.done,
-                print=np.frombuffer(self.fingerprint.encode(), np.uint8),
-            )
-        os.replace(aside, path)
-
-    def load(self, path: str | Path) -> None:
-        """Take up what `save` wrote for the same case, size and seed, in place of marching.
-
-        Raises
-        ------
-        InputError
-            If the file is missing, damaged or of another field.
-        """
-        remedy = "march the field anew"
-        try:
-            with np.load(path) as stored:
-                arrays = {name: stored[name] for name in stored.files}
-            same = arrays["print"].tobytes().decode() == self.fingerprint
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-            raise InputError(
-                "not a saved field", where=str(path), got=type(error).__name__, remedy=remedy
-            ) from error
-        if not same:
-            raise InputError("the field of another case", where=str(path), remedy=remedy)
-        self._prepare(self.plan.chunks[0])
-        self.words, self.done = int(arrays["words"]), int(arrays["done"])
-        self.store, self.other = to_device(arrays["store"]), to_device(arrays["other"])
-        self._state = to_device(arrays["state"])
-
-    @property
-    def fingerprint(self) -> str:
-        """Digest of the texels' links and of the forcing: equal for equal fields."""
-        return fingerprint(self)
 
     def _guess(self) -> None:
         """Before the first iterate: no light comes back, longwave of typical surroundings does."""

@@ -8,7 +8,7 @@ from heatmat.field_links import LEAP, Bundle, join_bundle
 from heatmat.field_pixels import Parts
 from heatmat.kernels import field_sun, layout, part_sun
 from heatmat.kernels.heightfield import G_CROWNS
-from heatmat.kernels.part_sun import PROBES
+from heatmat.kernels.part_shade import PROBES
 from heatmat.rayfield import RayField, to_device
 from heatmat.runtime import ti
 from heatmat.shadow_map import ShadowMap

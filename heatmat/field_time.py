@@ -146,9 +146,15 @@ def series_words(forcing: Forcing) -> int:
 
 
 def stages_of(
-    chunk: Chunk, plan: TimePlan, tables: DeviceTables, references: ReferenceClasses
-) -> tuple[list[Stage], list[Stage], Shadows]:
+    chunk: Chunk, plan: TimePlan, tables: DeviceTables, references: ReferenceClasses,
+    marched: int = 0,
+) -> tuple[list[Stage], list[Stage], Shadows]:  # fmt: skip
     """Stages of a chunk: before the window where it holds the beginning, and the window.
+
+    Parameters
+    ----------
+    marched : int
+        Steps after which the texels' window is cut in two.
 
     Returns
     -------
@@ -172,11 +178,14 @@ def stages_of(
     lit, middle = _slots(chunk, slot, rows[layout.F_BEAM])
     texels: list[Stage] = []
     places: list[Stage] = []
+    known = (chunk, plan, tables, rows)
     for begin, end, sub, periodic in cuts:
-        known = (chunk, plan, tables, rows)
         stored = max(sub, slot)
         coarse = (slot, np.searchsorted(lit, middle), middle, lit.size)
-        texels.append(_stage((begin, end, stored, periodic), known, stored, coarse))
+        cut = marched // slot * slot
+        ends = [begin, cut, end] if not periodic and begin < cut < end else [begin, end]
+        for span in zip(ends, ends[1:], strict=False):
+            texels.append(_stage((*span, stored, periodic), known, stored, coarse))
         if periodic:
             coarse = (slot, middle, middle, chunk.nodes.shape[0])
             places.append(_stage((begin, end, stored, periodic), known, stored, coarse))

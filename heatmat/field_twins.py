@@ -60,22 +60,23 @@ def _arrays(rays: RayField, tables: DeviceTables, plan: TimePlan) -> Iterator[np
         yield from (chunk.nodes, chunk.node_days)
 
 
-def fingerprint(field: Field) -> str:
-    """Digest of the texels' links, materials and forcing: equal for equal fields."""
+def fingerprint(field: Field, steps: int) -> str:
+    """Digest of the texels' links, materials and forcing of the first `steps` steps.
+
+    Equal for fields that are equal until then.
+    """
     digest = hashlib.sha256()
-    case = field.case
+    case, chunk = field.case, field.plan.chunks[0]
     for array in (
         field.bundle.links.to_numpy(),
         field.bundle.start_i.to_numpy(),
-        case.forcing.air_temperature,
-        case.forcing.ghi,
-        case.forcing.sky_longwave,
-        case.forcing.wind_speed,
+        np.array([*field.tables.physics, *field.tables.switches], np.float32),
+        field.tables.series(chunk)[:, : steps + 1],
+        field.tables.free_rows(chunk)[:, : steps + 1],
         case.constructions.albedo,
         case.constructions.emissivity,
         case.constructions.rate,
         case.constructions.gain,
-        case.constructions.held_temperature,
     ):
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()

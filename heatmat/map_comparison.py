@@ -246,7 +246,7 @@ def compare_maps(
     ds = _dataset(before, tile, x, y, size)
     change, wall_groups = _walls(before, after, sides, store) if walls else _no_walls(before)
     groups = _groups(before, after, [*tiles, *wall_groups])
-    stamps = before._stamps()
+    stamps = before.stamps
     day = np.asarray(before.forcing.sun_up, bool)[stamps - 1]
     touched = {"a": before.touched_m2, "b": after.touched_m2}
     whole = {"a": before.touched_with_margin_m2, "b": after.touched_with_margin_m2}

@@ -104,7 +104,7 @@ def material_uncertainty(
         )
     sides = [drawn(simulation, evidence, number) for number in range(count)]
     variants = join_variants(sides, [name for name in table["construction"] if name])
-    solver = SharedRays(variants, simulation._device, simulation._stamps())
+    solver = SharedRays(variants, simulation._device, simulation.stamps)
     try:
         places = place_points(solver, table, simulation.seed)
         for row, name in enumerate(table["construction"]):

@@ -190,7 +190,7 @@ def _dataset(
         attrs={"utc_offset_h": simulation.forcing.utc_offset, "crs": maps.crs_wkt},
     )
     ds["standard_error"] = (("point", "time"), found.error[:, times])
-    stamps = simulation._stamps()[times]
+    stamps = simulation.stamps[times]
     ds["air_temperature"] = ("time", simulation.forcing.air_temperature[stamps])
     by_point: dict[str, Any] = {
         "id": table["id"].to_numpy(object),

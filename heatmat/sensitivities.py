@@ -200,7 +200,7 @@ def tangent_solver(
     )
     chosen = [name for name in chosen if name in case.constructions.names]
     solver = TangentSolver(
-        case, simulation._device, simulation._stamps(), marked.constructions,
+        case, simulation._device, simulation.stamps, marked.constructions,
         marked.scenario.physics().inside_film,
     )  # fmt: skip
     return solver, chosen or case.constructions.names, marked

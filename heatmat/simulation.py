@@ -16,10 +16,13 @@ from heatmat.simulation_parts import (
     build_forcing,
     build_parts,
     building_labels,
+    new_field,
     silent,
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import xarray as xr
 
     from heatmat.exposure import SurfaceExposure
@@ -129,7 +132,7 @@ class Simulation:
             case = assemble_case(
                 self.scenario, self.city, self.maps, self.forcing, self.constructions, self._extra
             )
-            self._solver = Solver(case, self._device, stamps=self._stamps())
+            self._solver = Solver(case, self._device, stamps=self.stamps)
             self.progress("solver", 1.0, 1.0)
         return self._solver
 
@@ -138,7 +141,8 @@ class Simulation:
         """The device in use."""
         return self.solver.device
 
-    def _stamps(self) -> np.ndarray:
+    @property
+    def stamps(self) -> np.ndarray:
         """Forcing stamps of the scenario's output times."""
         forcing = self.forcing
         every = round(60.0 * self.scenario.output_step_min / forcing.step)
@@ -147,7 +151,7 @@ class Simulation:
     @property
     def times(self) -> np.ndarray:
         """Output times, UTC, datetime64[s]."""
-        return self.forcing.time[self._stamps()]
+        return self.forcing.time[self.stamps]
 
     def _select_times(self, times: Any) -> np.ndarray:
         """Indices into `times` of what was asked for (None: all)."""
@@ -241,29 +245,45 @@ class Simulation:
             With independent halves (see `Field`); one without them is made anew.
         """
         if self._field is None or apart > self._field.apart:
-            from heatmat.field import Field
-            from heatmat.field_memory import check_field_memory
-            from heatmat.info import available_memory
-
             self.progress("field", 0.0, 1.0)
-            solver = self.solver
-            free = available_memory()
-            if free:
-                size = self.scenario.field_resolution_m
-                where = f"{self.scenario.path or 'scenario'}: solver.field_resolution_m"
-                check_field_memory(solver.case, size, free, where=where)
-            self._field = Field(
-                solver.case,
-                self.scenario.field_resolution_m,
-                self._stamps(),
-                seed=self.seed,
-                rayfield=solver.field,
-                twin=twin,
-                apart=apart,
-            )
-            self._field.march_chunk()
+            field = new_field(self, twin, apart=apart)
+            field.march_chunk()
+            self._field = field
             self.progress("field", 1.0, 1.0)
         return self._field
+
+    def save_field(self, path: str | Path) -> None:
+        """Write the field to a .npz file, marched first where it is not yet.
+
+        Parameters
+        ----------
+        path : str or Path
+            Written aside first, then renamed.
+        """
+        from heatmat.field_files import save_field
+
+        save_field(self.field(), path)
+
+    def load_field(self, path: str | Path) -> None:
+        """Take up a field that `save_field` wrote, in place of marching.
+
+        Where this simulation's time goes on after the saved one's, which must be the same until
+        then, only the rest is marched. Maps, walls and queries then gather from it as ever.
+
+        Parameters
+        ----------
+        path : str or Path
+
+        Raises
+        ------
+        InputError
+            If the file is missing, damaged or of another city, weather, seed or resolution.
+        """
+        from heatmat.field_files import load_field
+
+        field = new_field(self)
+        load_field(field, path)
+        self._field = field
 
     def map(
         self, resolution: float | None = None, times: Any = None, *, method: str = "field"

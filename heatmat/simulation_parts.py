@@ -10,9 +10,11 @@ from heatmat.prepare import make_case
 if TYPE_CHECKING:
     from heatmat.case import Case
     from heatmat.city import City
+    from heatmat.field import Field
     from heatmat.forcing import Forcing
     from heatmat.maps import Maps
     from heatmat.scenario import Scenario
+    from heatmat.simulation import Simulation
 
 Progress = Callable[..., None]
 
@@ -92,3 +94,25 @@ def building_labels(city: City, maps: Maps) -> tuple[list[str], list[dict[str, o
     parents = [parent.get(name, "") for name in maps.building_ids]
     tags = [dict(tag.get(name) or {}) for name in maps.building_ids]
     return parents, tags
+
+
+def new_field(simulation: Simulation, twin: Field | None = None, *, apart: bool = False) -> Field:
+    """A simulation's field before it is marched; see `Simulation.field`."""
+    from heatmat.field import Field
+    from heatmat.field_memory import check_field_memory
+    from heatmat.info import available_memory
+
+    solver, scenario = simulation.solver, simulation.scenario
+    size, free = scenario.field_resolution_m, available_memory()
+    if free:
+        where = f"{scenario.path or 'scenario'}: solver.field_resolution_m"
+        check_field_memory(solver.case, size, free, where=where)
+    return Field(
+        solver.case,
+        size,
+        simulation.stamps,
+        seed=simulation.seed,
+        rayfield=solver.field,
+        twin=twin,
+        apart=apart,
+    )

@@ -265,7 +265,7 @@ def march_sample(
 
     simulation.progress("sweep", 0.0, 1.0)
     variants = join_variants(sides)
-    solver = SharedRays(variants, simulation._device, simulation._stamps())
+    solver = SharedRays(variants, simulation._device, simulation.stamps)
     sample = district_sample(simulation, starts)
     done = 0
 

@@ -75,7 +75,7 @@ def tangents(
     """Starts and derivatives of a sample, and what its temperatures are for other numbers."""
     case = assemble_case(simulation.scenario, simulation.city, simulation.maps, simulation.forcing,
                  simulation.constructions)  # fmt: skip
-    solver = kind(case, "cpu", simulation._stamps(), simulation.constructions,
+    solver = kind(case, "cpu", simulation.stamps, simulation.constructions,
                            simulation.scenario.physics().inside_film)  # fmt: skip
     sample = district_sample(simulation, STARTS)
     starts, derivative = solver.solve_tangents(sample.requests, PATHS, directions)
@@ -91,7 +91,7 @@ def temperatures(simulation: hm.Simulation, constructions: dict, sample, modes=N
         row, table = case.constructions.index(name), case.constructions
         for array, values in zip((table.rate, table.gain, table.direct), numbers, strict=True):
             array[row] = values
-    solver = Solver(case, "cpu", stamps=simulation._stamps())
+    solver = Solver(case, "cpu", stamps=simulation.stamps)
     return solver.solve(sample.requests, PATHS).values[..., 0].astype(float)
 
 
