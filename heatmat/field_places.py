@@ -333,11 +333,12 @@ def _values(
     row = np.arange(first.size)
     hours = sunlit_hours(bundle, chunk, field.case.forcing.step, bundle.sun_size(field.rays))
     hours = hours.reshape(-1, effort.samples)
-    sky = read(neighbours.known)[:, -1, L_ISOTROPIC]
+    sky = ti.ndarray(dtype=ti.f32, shape=(n,))
+    field_gather.share_known(neighbours.near, neighbours.weight, neighbours.known, L_ISOTROPIC, sky)
     return PlaceValues(
         sets=mean,
         radiometric=radiometric,
-        sky_view=sky,
+        sky_view=read(sky),
         sunlit_hours=(hours * valid).sum(axis=1) / np.maximum(valid.sum(axis=1), 1),
         valid=valid.any(axis=1),
         kind=records[row, first, layout.T_KIND],

@@ -6,7 +6,7 @@ of one sequence: their union is as even as if every part had sent them all.
 """
 
 from heatmat.kernels.layout import T_VALID
-from heatmat.kernels.starts import F2, F3, I1, I2, U1
+from heatmat.kernels.starts import F1, F2, F3, I1, I2, U1
 from heatmat.kernels.texels import LINK_FLOATS
 from heatmat.runtime import ti
 
@@ -158,6 +158,20 @@ def find_near(
                     count += 1
         for k in range(count, near.shape[1]):
             near_weight[part, k] = 0.0
+
+
+@ti.kernel
+def share_known(near: I2, near_weight: F2, part_known: F3, series: ti.i32, out: F1):
+    """Share of one of the known series that every part has with its neighbours, by all sets."""
+    last = part_known.shape[1] - 1
+    for part in range(out.shape[0]):
+        total = 0.0
+        weights = 0.0
+        for k in range(near.shape[1]):
+            if near_weight[part, k] > 0.0:
+                weights += near_weight[part, k]
+                total += near_weight[part, k] * part_known[near[part, k], last, series]
+        out[part] = ti.select(weights > 0.0, total / weights, part_known[part, last, series])
 
 
 @ti.kernel
