@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -110,6 +111,24 @@ def their_side(setting: Setting, rasters: Rasters, times: int, sky: bool) -> Sol
         python, setting.folder, rasters.building, CELL, suns(), times,
         crowns=rasters.crowns, sky=sky,
     )  # fmt: skip
+
+
+def ask_solweig(
+    setting: Setting, pool: ThreadPoolExecutor, whole: Rasters, part: Rasters | None
+) -> dict[str, Future[Solweig]]:
+    """All that solweig is asked, one after the other, beside what HeatMat does."""
+    python = setting.solweig_python
+    assert python is not None  # `missing` has looked
+    asked = {
+        "whole": pool.submit(their_side, setting, whole, 1, True),
+        "cut": pool.submit(their_side, setting, whole, FINE, setting.quick),
+        "treeless": pool.submit(
+            solweig_engine.run, python, setting.folder, whole.building, CELL, suns()[:1]
+        ),
+    }
+    if part is not None:
+        asked["part"] = pool.submit(their_side, setting, part, FINE, True)
+    return asked
 
 
 def theirs_through(found: Solweig) -> np.ndarray:
@@ -253,36 +272,31 @@ def study(setting: Setting) -> Outcome:
     if setting.quick:
         whole = whole.window(*QUICK_WINDOW)
     rim = 10 if setting.quick else RIM
-    setting.progress("Gothenburg: HeatMat")
-    place = Place.build(whole, setting.folder / "whole", setting.device)
-    ours, bare = place.shares(suns()), place.shares(suns(), trees=False)
-    setting.progress("Gothenburg: solweig")
-    theirs = their_side(setting, whole, 1, sky=True)
-    cut = their_side(setting, whole, FINE, sky=setting.quick)
-    inner = np.zeros(whole.building.shape, bool)
-    inner[rim:-rim, rim:-rim] = True
-    ground = inner & (whole.building == 0.0)
-    light = light_table(ground, ours, bare, theirs, cut)
-    views = view_rows("all of it", place, theirs, rim)
-    setting.progress("Gothenburg: solweig without trees, and its rule in NumPy")
-    treeless = solweig_engine.run(
-        setting.solweig_python, setting.folder, whole.building, CELL, suns()[:1]
-    )
-    worst = int(light["trees [%]"].argmin())
-    brightest = theirs_through(theirs)[worst] > 0.5
-    steps = [
-        sky_steps(place, theirs, treeless, inner),
-        light_steps(place, suns()[worst], ours[worst], brightest, ground),
-    ]
-    place.close()
-    if not setting.quick:
-        setting.progress("Gothenburg: solweig, view factors on cut pixels")
-        part = whole.window(*VIEW_WINDOW)
-        place = Place.build(part, setting.folder / "part", setting.device)
-        views += view_rows(
-            "a built-up part, cut pixels", place, their_side(setting, part, FINE, True), 0
-        )
+    part = None if setting.quick else whole.window(*VIEW_WINDOW)
+    with ThreadPoolExecutor(1) as pool:  # solweig is a process of its own
+        asked = ask_solweig(setting, pool, whole, part)
+        setting.progress("Gothenburg: HeatMat, while solweig runs")
+        place = Place.build(whole, setting.folder / "whole", setting.device)
+        ours, bare = place.shares(suns()), place.shares(suns(), trees=False)
+        theirs, cut = asked["whole"].result(), asked["cut"].result()
+        inner = np.zeros(whole.building.shape, bool)
+        inner[rim:-rim, rim:-rim] = True
+        ground = inner & (whole.building == 0.0)
+        light = light_table(ground, ours, bare, theirs, cut)
+        views = view_rows("all of it", place, theirs, rim)
+        setting.progress("Gothenburg: solweig's rule in NumPy")
+        worst = int(light["trees [%]"].argmin())
+        brightest = theirs_through(theirs)[worst] > 0.5
+        steps = [
+            sky_steps(place, theirs, asked["treeless"].result(), inner),
+            light_steps(place, suns()[worst], ours[worst], brightest, ground),
+        ]
         place.close()
+        if part is not None:
+            setting.progress("Gothenburg: view factors on cut pixels")
+            place = Place.build(part, setting.folder / "part", setting.device)
+            views += view_rows("a built-up part, cut pixels", place, asked["part"].result(), 0)
+            place.close()
     drawn = figure(whole, ours, cut, AZIMUTHS_DEG.index(225.0))
     shape = inner[rim:-rim, rim:-rim].shape
     page = outcome(light, pd.DataFrame(views), drawn, theirs.version, shape)
