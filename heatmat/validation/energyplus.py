@@ -50,19 +50,20 @@ def study(setting: Setting) -> Outcome:
     if setting.quick:
         days = days[:1]
     boxes = {d.name: study_boxes(d.sky == "clear" and not setting.quick) for d in days}
-    reports = _engine_runs(setting, days, boxes)
-    rows, shown = [], {}
-    for day in days:
-        report, here = reports[day.name], boxes[day.name]
-        ways = {
-            "wall law": wall_law_alone(setting, day, here, report),
-            "matched": from_the_weather_file(
-                setting, day, here, report, MATCHED, label="matched", step_min=MATCHED_STEP_MIN
-            ),
-            "own": from_the_weather_file(setting, day, here, report, {}, label="own"),
-        }
-        rows += [_row(day, way, compared, here) for way, compared in ways.items()]
-        shown[day.name] = ways
+    rows, shown, reports = [], {}, {}
+    with ThreadPoolExecutor(WORKERS) as pool:  # the engine is a process of its own
+        engine = [pool.submit(_engine_run, setting, day, boxes[day.name]) for day in days]
+        for day, run in zip(days, engine, strict=True):
+            report, here = run.result(), boxes[day.name]
+            ways = {
+                "wall law": wall_law_alone(setting, day, here, report),
+                "matched": from_the_weather_file(
+                    setting, day, here, report, MATCHED, label="matched", step_min=MATCHED_STEP_MIN
+                ),
+                "own": from_the_weather_file(setting, day, here, report, {}, label="own"),
+            }
+            rows += [_row(day, way, compared, here) for way, compared in ways.items()]
+            shown[day.name], reports[day.name] = ways, report
     outcome = _describe(pd.concat(rows, ignore_index=True))
     slab = asphalt_slab(setting, days[0])
     outcome.checks += [
@@ -80,15 +81,9 @@ def study(setting: Setting) -> Outcome:
     return outcome
 
 
-def _engine_runs(
-    setting: Setting, days: list[Days], boxes: dict[str, list[Box]]
-) -> dict[str, Report]:
-    def one(day: Days) -> Report:
-        model = Model(boxes[day.name], day.period, OUTPUTS)
-        return run_engine(setting, day, model, DAYS + INCIDENT_DAYS)
-
-    with ThreadPoolExecutor(WORKERS) as pool:  # the engine is a process of its own
-        return dict(zip([d.name for d in days], pool.map(one, days), strict=True))
+def _engine_run(setting: Setting, day: Days, boxes: list[Box]) -> Report:
+    """The engine over one climate and sky."""
+    return run_engine(setting, day, Model(boxes, day.period, OUTPUTS), DAYS + INCIDENT_DAYS)
 
 
 def _row(day: Days, way: str, compared: Compared, boxes: list[Box]) -> pd.DataFrame:
