@@ -106,13 +106,13 @@ def shade_points(
     for iy in range(SIDE):
         at = here + ti.cast(iy, ti.f32) * along_y
         row = ti.u32(0)
-        for ix in ti.static(range(SIDE)):
+        for ix in range(SIDE):
             cover = tm.clamp(0.5 + at * scale, 0.0, 1.0)
             share = upper(cover[0] + cover[1] - 1.0, 0.0) * cover[2]
             share = ti.select(at[3] > 0.0, share, 0.0)
             dark[SIDE * iy + ix] = lower(dark[SIDE * iy + ix] + share, 1.0)
             inside = (at[0] > 0.0) & (at[1] > 0.0) & (at[2] > 0.0) & (at[3] > 0.0)
-            row |= ti.cast(inside, ti.u32) << ti.u32(ix)
+            row |= ti.cast(inside, ti.u32) << ti.cast(ix, ti.u32)
             at += along_x
         shaded[iy // 4] |= row << ti.cast(SIDE * (iy & 3), ti.u32)
     return shaded[0] & low, shaded[1] & high
@@ -187,33 +187,33 @@ def shade_part(
     dark_low = ti.u32(0)
     dark_high = ti.u32(0)
     blocker = suspect
-    if suspect >= 0:
-        dark_low, dark_high = shade_points(
-            suspect, d, corner, step, region, n, low, high, dark, planes, blocks
-        )
     plane = False
-    turn = 0
+    # The wall before first, without a ray
+    turn = ti.select(suspect >= 0, -1, 0)
     while turn < LAST:
-        found = NO_ROW
-        chosen = next_point(turn, lit_probes, at_corners, low, high, dark_low, dark_high, plane)
-        if chosen >= 0:
-            o = lattice_point(chosen, corner, step, region, n, planes)
-            found = shadow(
-                o, d, region, blocker, cells, blocks, block_edges, edge_sides, planes, grid_f,
-                grid_i,
-            )  # fmt: skip
-            if found >= 0:
-                blocker = found
-                shaded_low, shaded_high = shade_points(
-                    found, d, corner, step, region, n, low, high, dark, planes, blocks
-                )
-                dark_low |= shaded_low
-                dark_high |= shaded_high
-            elif found != NO_ROW:
-                plane = True
-                if turn >= PROBES + MORE:
-                    for k in range(COARSE):
-                        dark[(turn - PROBES - MORE) * COARSE + k] = 1.0
+        found = blocker
+        chosen = -1
+        if turn >= 0:
+            found = NO_ROW
+            chosen = next_point(turn, lit_probes, at_corners, low, high, dark_low, dark_high, plane)
+            if chosen >= 0:
+                o = lattice_point(chosen, corner, step, region, n, planes)
+                found = shadow(
+                    o, d, region, blocker, cells, blocks, block_edges, edge_sides, planes, grid_f,
+                    grid_i,
+                )  # fmt: skip
+        if found >= 0:
+            blocker = found
+            shaded_low, shaded_high = shade_points(
+                found, d, corner, step, region, n, low, high, dark, planes, blocks
+            )
+            dark_low |= shaded_low
+            dark_high |= shaded_high
+        elif found != NO_ROW:
+            plane = True
+            if turn >= PROBES + MORE:
+                for k in range(COARSE):
+                    dark[(turn - PROBES - MORE) * COARSE + k] = 1.0
         # Nothing more to look for where nothing shades the last one.
         if turn >= PROBES and not plane and (chosen < 0 or found == NO_ROW):
             turn = LAST
