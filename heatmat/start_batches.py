@@ -4,6 +4,7 @@ What falls on a start comes by paths (`heatmat.solver`) or from the field (`heat
 where it stands, the sun that it sees and its march with the full balance are the same.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 import numpy as np
@@ -25,7 +26,7 @@ SMALL_BUFFER = 1 << 17
 """Elements of a device array that is kept for later batches whatever shapes come between."""
 
 
-class StartBatches:
+class StartBatches(ABC):
     """Starts of one case on one device; what is known of the case is set by those derived.
 
     Attributes
@@ -78,13 +79,13 @@ class StartBatches:
             self._suns[chunk.begin] = kept
         return kept[1:]
 
+    @abstractmethod
     def batch_size(self, rays: int, values: int) -> int:
         """Starts in a batch, a power of two."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _batch(self, requests: Requests, rays: int, full: bool, count: int) -> Starts:
         """March a padded batch; `count` of its starts were asked for."""
-        raise NotImplementedError
 
     # -- the run ------------------------------------------------------------------------------
 
