@@ -343,9 +343,10 @@ def test_images_change_wall_temperatures_as_they_should(tmp_path, model):
     assert expected.max() > 4.0
     assert expected.min() < -4.0
     assert np.ptp(metal) > 1.3 * np.ptp(brick)
-    # What is left of other materials in the compositions, some 5 %, takes that much off.
+    # Of other materials at most a tenth is left in each composition, and takes as much off; where
+    # nothing is left the walls are the pure ones, and 1 is met but for the fit's rounding.
     slope = float(np.polyfit(expected, metal - brick, 1)[0])
-    assert 0.85 < slope < 1.0
+    assert 0.85 < slope < 1.0 + 1e-6
     assert spread.drawn == 6
     assert spread.spread.shape == (3, 24)
     assert (spread.spread.max(axis=1) > 0.1).all()
