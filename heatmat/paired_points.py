@@ -33,7 +33,7 @@ class PairedSolver:
 
     The paths are traced over joint labels, one for each combination of compositions that a surface
     has on the two sides; a side is then a table that says which composition a joint label means.
-    Temperatures equal those of either solver alone to the last bit.
+    Temperatures equal those of either solver alone, were it as patient, to the last bit.
 
     Parameters
     ----------
@@ -49,8 +49,9 @@ class PairedSolver:
         named = sorted(set(cases[0].compositions) & set(cases[1].compositions))
         self._named = {name: default + 1 + i for i, name in enumerate(named)}
         self._compositions = cases[0].compositions
+        # Copies share the arrays of batches with the first solver: none outlives a kernel's turn.
         self.tracer = copy.copy(before)
-        self.tracer._buffers = {}
+        self.tracer.patient = True
         self.tracer.field = rays = copy.copy(before.field)
         rays.region_composition = to_device(labels["region_composition"])
         rays.facade_composition = to_device(labels["facade_composition"])
@@ -63,7 +64,7 @@ class PairedSolver:
             whole = np.concatenate([index, more])
             entries, shares = case.composition_arrays()
             side = copy.copy(solver)
-            side._buffers, side.tables = {}, copy.copy(solver.tables)
+            side._buffers, side.tables = before._buffers, copy.copy(solver.tables)
             side.tables.entries = to_device(entries[whole].astype(np.int32))
             side.tables.shares = to_device(shares[whole].astype(np.float32))
             self.sides.append(side)

@@ -38,7 +38,14 @@ class Solver(StartBatches):
         Forcing stamps to report; default: every step of the window.
     chunk_steps : int, optional
         Steps marched at a time; results do not depend on it.
+
+    Attributes
+    ----------
+    patient : bool
+        Paths end less often, for differences between two cases (`kernels.paths.survival`).
     """
+
+    patient = False
 
     def __init__(
         self,
@@ -101,6 +108,7 @@ class Solver(StartBatches):
             vertex_i,
             depth,
             rays,
+            int(self.patient),
             *field.geometry,
             field.region_composition,
             field.region_pa,

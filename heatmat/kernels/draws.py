@@ -50,7 +50,7 @@ def draw_primaries(numbers: F1, primaries: F2, hits: ti.i32, ray: ti.i32, out: I
 
 
 @ti.kernel
-def survival_of(vertices: I1, shares: F1, out: F1):
+def survival_of(vertices: I1, shares: F1, patient: ti.i32, out: F1):
     """Probability that a path goes on from its vertex."""
     for i in range(out.shape[0]):
-        out[i] = survival(vertices[i], shares[i])
+        out[i] = survival(vertices[i], shares[i], patient)

@@ -30,9 +30,9 @@ from heatmat.kernels.layout import (
     V_NX,
     V_NY,
     V_NZ,
+    V_ONWARD,
     W_COMPOSITION,
     W_KIND,
-    W_STATUS,
 )
 from heatmat.kernels.march import (
     K_LONG,
@@ -44,9 +44,8 @@ from heatmat.kernels.march import (
 )
 from heatmat.kernels.paths import (
     U2,
-    count_hits,
     orientation_class,
-    paths_used,
+    paths_followed,
 )
 from heatmat.kernels.receive import (
     H_LONG,
@@ -116,7 +115,7 @@ def add_beam(
         )
         factor = weight * properties[construction, C_ALBEDO]
         b = what_it_brings(
-            looks, slot, vertex_i[slot, W_STATUS], normal.z, 1, physics, switches[O_SKY]
+            looks, slot, vertex_f[slot, V_ONWARD], normal.z, physics, switches[O_SKY]
         )
         others = factor * tm.vec4(b.isotropic, b.band, b.border, REFLECTED * b.typical)
         for n in range(1, steps + 2):
@@ -167,8 +166,7 @@ def gather(
             base = start * (series.shape[1] + 1) * SCRATCH_ROWS
             normal = tm.vec3(start_f[start, S_NX], start_f[start, S_NY], start_f[start, S_NZ])
             total = known_rays(primaries, start, normal.z, physics, switches[O_SKY])
-            hits = count_hits(primaries, start)
-            used = paths_used(hits, primaries.shape[1], rays)
+            used = paths_followed(depth, start, rays)
             weight = total.carry / ti.max(1.0, ti.cast(used, ti.f32))
             out_view[start, 0] = total.isotropic
             # The sum over the paths is left in the series of the first of them.

@@ -14,12 +14,12 @@ from heatmat.kernels.layout import (
     V_NX,
     V_NY,
     V_NZ,
+    V_ONWARD,
     V_PA,
     V_WIND,
     W_COMPOSITION,
     W_KIND,
     W_ORIENTATION,
-    W_STATUS,
 )
 from heatmat.kernels.paths import U2
 from heatmat.kernels.receive import (
@@ -122,7 +122,7 @@ def march_paths(
                 )  # fmt: skip
                 kind = vertex_i[slot, W_KIND]
                 brings = what_it_brings(
-                    looks, slot, vertex_i[slot, W_STATUS], n_k.z, k, physics, switches[O_SKY]
+                    looks, slot, vertex_f[slot, V_ONWARD], n_k.z, physics, switches[O_SKY]
                 )
                 all_global = ti.select(switches[O_UNSHADED] == 1 and kind == GROUND, 1, 0)
                 bring_lane(c, lane, kind, brings, all_global)

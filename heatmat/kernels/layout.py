@@ -15,17 +15,15 @@ LOOKS = 8
 ENVELOPE_SLOPES = (0.05, 0.15, 0.35, 0.7, 1.2, 2.2)
 """Slopes of the cones under which a cell knows the city to lie (`heatmat.ray_grid`)."""
 
-# Outcomes of a path's ray beyond the hit codes of heightfield.py
-CONTINUES, KILLED = 5, 6
 # What a primary ray met, where it did not reach the sky
 HIT_SURFACE, HIT_BORDER = -2.0, -3.0
 
 # Vertex records (float)
-V_X, V_Y, V_Z, V_NX, V_NY, V_NZ, V_WIND, V_PA, V_MATERIAL, V_LIT = range(10)
+V_X, V_Y, V_Z, V_NX, V_NY, V_NZ, V_WIND, V_PA, V_MATERIAL, V_ONWARD = range(10)
 VERTEX_FLOATS = 10
 # Vertex records (int)
-W_STATUS, W_COMPOSITION, W_KIND, W_REGION, W_ORIENTATION = range(5)
-VERTEX_INTS = 5
+W_COMPOSITION, W_KIND, W_REGION, W_ORIENTATION = range(4)
+VERTEX_INTS = 4
 
 # Start records (float): position, normal, wind factor, perimeter over area
 S_X, S_Y, S_Z, S_NX, S_NY, S_NZ, S_WIND, S_PA = range(8)

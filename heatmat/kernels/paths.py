@@ -17,10 +17,8 @@ from heatmat.kernels.heightfield import (
     trace,
 )
 from heatmat.kernels.layout import (
-    CONTINUES,
     HIT_BORDER,
     HIT_SURFACE,
-    KILLED,
     LOOKS,
     MAX_VERTICES,
     R_REPLICATE,
@@ -33,11 +31,11 @@ from heatmat.kernels.layout import (
     S_Z,
     T_REGION,
     T_VALID,
-    V_LIT,
     V_MATERIAL,
     V_NX,
     V_NY,
     V_NZ,
+    V_ONWARD,
     V_PA,
     V_WIND,
     V_X,
@@ -47,7 +45,6 @@ from heatmat.kernels.layout import (
     W_KIND,
     W_ORIENTATION,
     W_REGION,
-    W_STATUS,
 )
 from heatmat.kernels.sampling import TWO_PI, combine, cosine_direction, sobol_2d, uniform
 from heatmat.kernels.starts import F1, F2, F3, I1, I2, OFFSET, U1, ground_label, ivec4, vec4
@@ -58,14 +55,16 @@ U2 = ti.types.ndarray(dtype=ti.u32, ndim=2)
 
 
 @ti.func
-def survival(vertex, share):
+def survival(vertex, share, patient):
     """Probability that a path goes on from its vertex: of geometry alone, whatever it would bring.
 
-    `share` of the vertex's rays met surfaces: what little they bring is asked for seldom.
+    `share` of the vertex's rays met surfaces: what little they bring is asked for seldom. Most of
+    the noise of a temperature is which surfaces a start's paths meet first, that of a difference
+    between two sides is what paths leave out: `patient` = 1 is for those.
     """
-    p = share
-    if vertex > 2:
-        p = 0.5 * share
+    p = ti.sqrt(share)
+    if patient == 0:
+        p = ti.select(vertex > 2, 0.5, 1.0) * share
     return p
 
 
@@ -152,10 +151,20 @@ def count_hits(primaries: ti.template(), start):
 
 
 @ti.func
-def paths_used(hits, count, rays):
-    """Paths that a start follows: fewer where most of what it sees is sky."""
-    share = ti.min(1.0, 1.6 * ti.cast(hits, ti.f32) / ti.cast(count, ti.f32))
+def paths_sent(hits, count, rays, patient):
+    """Paths that a start follows, of `count` rays with `hits`: fewer where it mostly sees sky."""
+    share = ti.cast(hits, ti.f32) / ti.cast(count, ti.f32)
+    share = 1.6 * ti.select(patient == 1, ti.sqrt(share), share)
     return ti.min(rays, ti.cast(ti.ceil(share * ti.cast(rays, ti.f32)), ti.i32))
+
+
+@ti.func
+def paths_followed(depth: ti.template(), start, rays):
+    """Paths that a start followed: each of them met a surface, and they are the first ones."""
+    used = 0
+    while used < rays and depth[start * rays + used] > 0:
+        used += 1
+    return used
 
 
 @ti.func
@@ -188,6 +197,7 @@ def trace_paths(
     vertex_i: I2,
     depth: I1,
     rays: ti.i32,
+    patient: ti.i32,
     cells: F1,
     blocks: F1,
     block_edges: I1,
@@ -208,8 +218,9 @@ def trace_paths(
     """Trace `rays` paths from every valid start, along primaries that hit, and record them.
 
     Slot ``(start * rays + ray) * (MAX_VERTICES + 1) + k`` holds vertex k. From every vertex `LOOKS`
-    rays are traced, kept in `looks` as primaries are, and one of those that hit is followed. The
-    status of a slot says whether the path goes on from it.
+    rays are traced, kept in `looks` as primaries are, and one of those that hit is followed.
+    `V_ONWARD` of a slot is one over the probability that the path went on from it (`survival`), or
+    0 where it ends.
     """
     for path in range(start_f.shape[0] * rays):
         start = path // rays
@@ -220,7 +231,7 @@ def trace_paths(
             index = ti.cast(request_i[start, R_SAMPLE] * rays + ray, ti.u32)
             offset = uniform(ti.cast(request_i[start, R_SAMPLE], ti.u32), combine(key, ti.u32(4)))
             hits = count_hits(primaries, start)
-            used = paths_used(hits, primaries.shape[1], rays)
+            used = paths_sent(hits, primaries.shape[1], rays, patient)
             primary = -1
             if ray < used:
                 primary = chosen_primary(primaries, start, ray, hits, offset)
@@ -229,6 +240,7 @@ def trace_paths(
             region = start_i[start, T_REGION]
             k = 0
             luck = 0.0
+            chance = 1.0
             going = 1
             d = n
             hit = nothing_met()
@@ -247,12 +259,8 @@ def trace_paths(
                         followed = first + look
                     elif k > 0:
                         met = count_hits(looks, slot)
-                        vertex_i[slot, W_STATUS] = KILLED
-                        if (
-                            met == 0
-                            or k == MAX_VERTICES
-                            or luck >= survival(k, ti.cast(met, ti.f32) / LOOKS)
-                        ):
+                        chance = survival(k, ti.cast(met, ti.f32) / LOOKS, patient)
+                        if met == 0 or k == MAX_VERTICES or luck >= chance:
                             going = 0
                         else:
                             u = uniform(index, combine(key, ti.cast(18 + 4 * k, ti.u32)))
@@ -279,7 +287,7 @@ def trace_paths(
                 if hit.status == SKY or hit.status == BORDER:
                     going = 0
                 else:
-                    vertex_i[slot, W_STATUS] = CONTINUES
+                    vertex_f[slot, V_ONWARD] = 1.0 / chance
                     k += 1
                     slot += 1
                     n = hit.normal
@@ -314,7 +322,7 @@ def trace_paths(
                     vertex_f[slot, V_WIND] = wind_factor(p.x, p.y, z_wind, wind, wind_f)
                     vertex_f[slot, V_PA] = pa
                     vertex_f[slot, V_MATERIAL] = drawn.x
-                    vertex_f[slot, V_LIT] = -1.0
+                    vertex_f[slot, V_ONWARD] = 0.0
                     vertex_i[slot, W_COMPOSITION] = composition
                     vertex_i[slot, W_KIND] = hit.status
                     vertex_i[slot, W_REGION] = region

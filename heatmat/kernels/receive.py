@@ -8,7 +8,6 @@ from heatmat.kernels.layout import (
     C_ABSORPTANCE,
     C_ALBEDO,
     C_EMISSIVITY,
-    CONTINUES,
     F_AIR_RADIATION,
     F_BAND,
     F_BEAM,
@@ -31,9 +30,6 @@ from heatmat.kernels.layout import (
 from heatmat.kernels.march import (
     beam_cosine,
     sunlit,
-)
-from heatmat.kernels.paths import (
-    survival,
 )
 from heatmat.runtime import ti
 
@@ -103,21 +99,18 @@ def known_rays(primaries: ti.template(), start, normal_z, physics, model):
 
 
 @ti.func
-def what_it_brings(looks: ti.template(), slot, status, normal_z, vertex, physics, model):
+def what_it_brings(looks: ti.template(), slot, onward, normal_z, physics, model):
     """Factors of the known series, and of the carried one, for what falls on a later vertex.
 
     A path that ends by roulette brings likely surroundings in place of the surfaces that were met:
     between the air and typical ones in the sun, the more sky is seen. One that goes on brings the
-    difference to them over the survival probability.
+    difference to them over the survival probability: `onward` is one over that (`V_ONWARD`).
     """
     b = known_rays(looks, slot, normal_z, physics, model)
-    q = 0.0
-    if status == CONTINUES:
-        q = 1.0 / survival(vertex, b.carry)
     open_sky = ti.min(1.0, OPEN * b.isotropic)
-    b.typical = b.carry * (1.0 - q) * open_sky
-    b.air += b.carry * (1.0 - q) * (1.0 - open_sky)
-    b.carry *= q
+    b.typical = b.carry * (1.0 - onward) * open_sky
+    b.air += b.carry * (1.0 - onward) * (1.0 - open_sky)
+    b.carry *= onward
     return b
 
 

@@ -11,12 +11,12 @@ from heatmat.kernels.layout import (
     V_NX,
     V_NY,
     V_NZ,
+    V_ONWARD,
     V_PA,
     V_WIND,
     W_COMPOSITION,
     W_KIND,
     W_ORIENTATION,
-    W_STATUS,
 )
 from heatmat.kernels.paths import U2
 from heatmat.kernels.receive import (
@@ -83,7 +83,7 @@ def march_path_tangents(
                 vertex_i[slot, W_COMPOSITION], vertex_f[slot, V_MATERIAL], entries, shares
             )
             brings = what_it_brings(
-                looks, slot, vertex_i[slot, W_STATUS], normal.z, k, physics, switches[O_SKY]
+                looks, slot, vertex_f[slot, V_ONWARD], normal.z, physics, switches[O_SKY]
             )
             all_global = 0
             if switches[O_UNSHADED] == 1 and kind == GROUND:

@@ -30,12 +30,12 @@ from heatmat.kernels.layout import (
     V_NX,
     V_NY,
     V_NZ,
+    V_ONWARD,
     W_COMPOSITION,
     W_KIND,
-    W_STATUS,
 )
 from heatmat.kernels.march import beam_cosine, sun_share, sunlit
-from heatmat.kernels.paths import U2, count_hits, orientation_class, paths_used
+from heatmat.kernels.paths import U2, orientation_class, paths_followed
 from heatmat.kernels.receive import (
     H_LONG,
     H_SHORT,
@@ -91,7 +91,7 @@ def add_beam_tangent(
         factor = weight * properties[construction, C_ALBEDO]
         d_factor = weight * d_properties[construction, C_ALBEDO]
         b = what_it_brings(
-            looks, slot, vertex_i[slot, W_STATUS], normal.z, 1, physics, switches[O_SKY]
+            looks, slot, vertex_f[slot, V_ONWARD], normal.z, physics, switches[O_SKY]
         )
         for n in range(1, steps + 2):
             at = base + n * ROWS
@@ -168,7 +168,7 @@ def gather_tangents(
             base = start * (series.shape[1] + 1) * ROWS
             normal = tm.vec3(start_f[start, S_NX], start_f[start, S_NY], start_f[start, S_NZ])
             total = known_rays(primaries, start, normal.z, physics, switches[O_SKY])
-            used = paths_used(count_hits(primaries, start), primaries.shape[1], rays)
+            used = paths_followed(depth, start, rays)
             weight = total.carry / ti.max(1.0, ti.cast(used, ti.f32))
             last = hours.shape[1] - 1
             for n in range(1, steps + 2):

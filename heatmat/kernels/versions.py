@@ -37,16 +37,16 @@ from heatmat.kernels.layout import (
     V_NX,
     V_NY,
     V_NZ,
+    V_ONWARD,
     V_PA,
     V_WIND,
     W_COMPOSITION,
     W_KIND,
     W_ORIENTATION,
-    W_STATUS,
 )
 from heatmat.kernels.line_lanes import march_line_lanes
 from heatmat.kernels.march import beam_cosine, sun_share, sunlit
-from heatmat.kernels.paths import U2, count_hits, paths_used
+from heatmat.kernels.paths import U2, paths_followed
 from heatmat.kernels.receive import (
     REFLECTED,
     known_rays,
@@ -135,7 +135,7 @@ def add_path(
                 hour_properties, hour_modes, physics, mode,
             )  # fmt: skip
         brings = what_it_brings(
-            looks, slot, vertex_i[slot, W_STATUS], normal.z, k, physics, switches[O_SKY]
+            looks, slot, vertex_f[slot, V_ONWARD], normal.z, physics, switches[O_SKY]
         )
         all_global = 0
         if switches[O_UNSHADED] == 1 and kind == GROUND:
@@ -185,7 +185,7 @@ def add_first_beam(
             vertex_i[slot, W_COMPOSITION], vertex_f[slot, V_MATERIAL], compositions, entries, shares
         )
         b = what_it_brings(
-            looks, slot, vertex_i[slot, W_STATUS], normal.z, 1, physics, switches[O_SKY]
+            looks, slot, vertex_f[slot, V_ONWARD], normal.z, physics, switches[O_SKY]
         )
         factor = ti.Vector([0.0] * LANES)
         for q in range(LANES):
@@ -272,7 +272,7 @@ def march_versions(
             c = ti.Vector([0.0] * (STILL_ROWS * LANES))
             normal = tm.vec3(start_f[start, S_NX], start_f[start, S_NY], start_f[start, S_NZ])
             total = known_rays(primaries, start, normal.z, physics, switches[O_SKY])
-            used = paths_used(count_hits(primaries, start), primaries.shape[1], rays)
+            used = paths_followed(depth, start, rays)
             weight = total.carry / ti.max(1.0, ti.cast(used, ti.f32))
             for k in range(2 * (last + 1) * LANES):
                 scratch[sums + k] = 0.0

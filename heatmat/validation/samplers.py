@@ -242,12 +242,11 @@ def _recorded(solver: Solver, draws: int, rng: np.random.Generator) -> list[Row]
     solver.solve(_squares(at, 0.0, "ground", draws, rng), 1)
     count = draws * (layout.MAX_VERTICES + 1)
     number = solver._buffer("vertex_f", (count, layout.VERTEX_FLOATS)).to_numpy()
-    code = solver._buffer("vertex_i", (count, layout.VERTEX_INTS), ti.i32).to_numpy()
     looks = solver._buffer("looks", (count, layout.LOOKS)).to_numpy()
     depth = solver._buffer("depth", (draws,), ti.i32).to_numpy()
     shape = (draws, layout.MAX_VERTICES + 1)
     met = (looks == layout.HIT_SURFACE).mean(axis=1).reshape(shape)
-    went_on = (code[:, layout.W_STATUS] == layout.CONTINUES).reshape(shape)
+    went_on = (number[:, layout.V_ONWARD] > 0.0).reshape(shape)
     material = number[:, layout.V_MATERIAL].reshape(shape)
     rows = []
     for k in range(1, layout.MAX_VERTICES):

@@ -38,5 +38,8 @@ def test_survival_follows_the_share_of_hits() -> None:
     vertices = np.array([1, 2, 3, 5], np.int32)
     shares = np.full(4, 0.75, np.float32)
     out = ti.ndarray(dtype=ti.f32, shape=(4,))
-    survival_of(to_device(vertices), to_device(shares), out)
+    survival_of(to_device(vertices), to_device(shares), 0, out)
     assert out.to_numpy().tolist() == [0.75, 0.75, 0.375, 0.375]
+    # Those of differences end less often, at the third surface as at the first.
+    survival_of(to_device(vertices), to_device(shares), 1, out)
+    np.testing.assert_allclose(out.to_numpy(), np.sqrt(0.75), rtol=1e-6)

@@ -192,9 +192,9 @@ RADIATION = (
     ),
     Mutation(
         "roulette not compensated",
-        "heatmat/kernels/receive.py",
-        "q = 1.0 / survival(vertex, b.carry)",
-        "q = 1.0",
+        "heatmat/kernels/paths.py",
+        "vertex_f[slot, V_ONWARD] = 1.0 / chance",
+        "vertex_f[slot, V_ONWARD] = 1.0",
         ENCLOSED + "light_of_all_bounces_in_a_canyon",
     ),
     Mutation(
