@@ -195,8 +195,8 @@ def fit_modes(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Derivatives of reduced modes from the response of the whole slab.
 
-    The reduction itself jumps by 1e-6 K m2/W between neighbouring slabs, which a difference of
-    reduced modes would divide by the step. So the derivative of the slab's frequency response, with
+    What the reduction leaves out jumps between neighbouring slabs, which a difference of reduced
+    modes would divide by the step. So the derivative of the slab's frequency response, with
     all modes, is fitted by what changes of rates, gains and the direct part do to the reduced one
     (linear least squares over periods from months to minutes). A period weighs by its misfit in
     kelvin: by the flux that surfaces feel at it (see `_flux_spectrum`), relative to the change that

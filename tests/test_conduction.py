@@ -18,7 +18,7 @@ from heatmat.conduction import (
 from heatmat.construction import INSIDE_FILM, Construction, Layer
 from heatmat.kernels import layout
 from heatmat.library import library
-from heatmat.prepare import inner_conductance, slab_layers
+from heatmat.prepare import column_layers, inner_conductance, slab_layers
 from tests.physics_case import surface_impedance
 
 DAY = 86400.0
@@ -71,9 +71,9 @@ def test_every_construction_answers_like_its_layers(name: str) -> None:
     got = impedance_of_modes(modes.rate, modes.gain, modes.direct, omega, modes.film)
     # Outdoors a film of some 15 W/m2K acts beside the slab: 10 K of sol-air amplitude moves the
     # surface by 10 |z / (z + 1/15)|. The eight modes kept differ from it by 5 mK for a day's wave
-    # and by 18 mK for one of half an hour, of which there is far less.
+    # and by 9 mK for one of an hour, of which there is far less.
     answers = [10.0 * z / (z + 1.0 / 15.0) for z in (got, exact)]
-    assert np.abs(answers[0] - answers[1]).max() < 0.020
+    assert np.abs(answers[0] - answers[1]).max() < 0.010
 
 
 def test_layers_stand_in_their_order() -> None:
@@ -97,10 +97,25 @@ def test_the_reduction_keeps_its_own_bound() -> None:
     full = modes.full
     whole = (full.surface**2 / (full.rate + 1j * omega[:, None])).sum(axis=1)
     reduced = modes.direct + (modes.gain / (1 + 1j * omega[:, None] / modes.rate)).sum(axis=1)
-    # What is faster than 20 s follows at once by design: 1e-4 K m2/W of the direct part.
+    # What is faster than 20 s is not kept apart: 1e-4 K m2/W of the direct part.
     assert np.abs(whole - reduced).max() < modes.truncation_error + 1.0e-3
     slow = omega < 2 * np.pi / 3600.0
     assert np.abs(whole - reduced)[slow].max() < 5e-4
+
+
+@pytest.mark.parametrize("name", LIBRARY)
+def test_what_is_too_fast_to_be_kept_is_late_by_as_much(name: str) -> None:
+    """At a day and its parts the slab is within the bound of what was balanced.
+
+    With modes within 20 s that follow at once, 14 constructions are up to 9e-6 K m2 W-1 beyond it.
+    """
+    item = LIBRARY[name]
+    modes = slab_modes(column_layers(item), inner_conductance(item, INSIDE_FILM))
+    s = 2j * np.pi / DAY * np.array([1.0, 2.0, 4.0])[:, None]
+    whole = (modes.full.surface**2 / (modes.full.rate + s)).sum(axis=1)
+    kept = modes.direct + (modes.gain * modes.rate / (modes.rate + s)).sum(axis=1)
+    # Half a millionth is what is left of glass, at six hours: 0.1 mK of some hundred W m-2.
+    assert np.abs(kept - whole).max() < modes.truncation_error + 5e-7
 
 
 def test_massless_layers_and_thin_sheets_are_plain_resistances() -> None:

@@ -38,10 +38,6 @@ SLABS = (
 """What changes of a first layer, and the kinds of surface that know of it: roofs above all walls do
 not, and the ground hardly knows how thick walls are."""
 
-WHOLE = (("bitumen_roof", "conductivity"),)
-"""Changes that the modes of a slab reduced anew do not tell: they miss 2.6 % of the response at a
-day, whatever the step. Their difference is that of the whole slab's response instead."""
-
 PLACES = {
     "id": ["courtyard", "roof", "wall"],
     "surface": ["ground", "roof", "wall"],
@@ -82,27 +78,11 @@ def tangents(
     return sample, starts, derivative
 
 
-def temperatures(simulation: hm.Simulation, constructions: dict, sample, modes=None) -> np.ndarray:
-    """`modes`: rates, gains and direct part in place of those of the construction named."""
+def temperatures(simulation: hm.Simulation, constructions: dict, sample) -> np.ndarray:
     case = assemble_case(simulation.scenario, simulation.city, simulation.maps, simulation.forcing,
                  constructions)  # fmt: skip
-    if modes is not None:
-        name, *numbers = modes
-        row, table = case.constructions.index(name), case.constructions
-        for array, values in zip((table.rate, table.gain, table.direct), numbers, strict=True):
-            array[row] = values
     solver = Solver(case, "cpu", stamps=simulation.stamps)
     return solver.solve(sample.requests, PATHS).values[..., 0].astype(float)
-
-
-def modes_of_the_whole(simulation: hm.Simulation, name: str, property: str, change: float) -> tuple:
-    """Modes of a slab that answer a change as all modes do, to 0.5 % (the last test but one)."""
-    item, film = simulation.constructions[name], simulation.scenario.physics().inside_film
-    table = construction_table([item], film)
-    sides, width = _neighbours(item, Direction(property, (name,)), film)
-    moves = fit_modes(table.rate[0], table.gain[0], *(side.full[0] for side in sides), width)
-    known = (table.rate[0], table.gain[0], table.direct[0])
-    return (name, *(np.squeeze(v + change * move) for v, move in zip(known, moves, strict=True)))
 
 
 def with_layer(item: Construction, key: str, factor: float) -> Construction:
@@ -174,8 +154,6 @@ def test_slabs_against_differences(found: tuple, slab: tuple) -> None:
             base,
             {**base.constructions, name: with_layer(item, key, 1.0 + part)},
             sample,
-            modes_of_the_whole(base, name, property, part * value)
-            if (name, property) in WHOLE else None,
         )
         for part in (step, -step)
     ]  # fmt: skip
