@@ -107,21 +107,24 @@ def _both(
 
     A target that no query reaches: both sides spend exactly `max_rays` on every point.
     """
-    from heatmat.paired_points import PairedSolver, shareable
+    from heatmat.paired_points import PairedSolver, patient_paths, shareable
     from heatmat.point_query import check_found, placed_rows, prepared_points, run_query
 
     table = prepared_points(before, points, resolution)
     prepared_points(after, points, resolution)
     if not shareable(before.solver, after.solver):
-        (table, places, a), (_, _, b) = (
-            run_query(side, points, resolution=resolution, target_error=0.0, max_rays=max_rays)
-            for side in (before, after)
-        )
-        return table, places, a.replicates, b.replicates
+        found = []
+        for side in (before, after):
+            with patient_paths(side.solver):
+                table, places, one = run_query(
+                    side, points, resolution=resolution, target_error=0.0, max_rays=max_rays
+                )
+            found.append(one.replicates)
+        return table, places, found[0], found[1]
     places = placed_rows(before, table)
-    found = PairedSolver(before.solver, after.solver).replicates(places, max_rays)
-    check_found(table, np.isfinite(found[0]).any(axis=(1, 2)))
-    return table, places, *found
+    a, b = PairedSolver(before.solver, after.solver).replicates(places, max_rays)
+    check_found(table, np.isfinite(a).any(axis=(1, 2)))
+    return table, places, a, b
 
 
 def check_comparable(before: Simulation, after: Simulation) -> None:

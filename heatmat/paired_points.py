@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -174,6 +176,16 @@ def by_replicate(whole: Sums) -> np.ndarray:
     """Means of replicates, (places, replicates, times, values), NaN without a valid start."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return whole.values / whole.number[..., None, None]
+
+
+@contextmanager
+def patient_paths(solver: Solver) -> Iterator[None]:
+    """Paths as pairs have them, for a side that is queried for itself."""
+    solver.patient = True
+    try:
+        yield
+    finally:
+        solver.patient = False
 
 
 def shareable(before: Solver, after: Solver) -> bool:
