@@ -51,7 +51,8 @@ class PairedSolver:
         named = sorted(set(cases[0].compositions) & set(cases[1].compositions))
         self._named = {name: default + 1 + i for i, name in enumerate(named)}
         self._compositions = cases[0].compositions
-        # Copies share the arrays of batches with the first solver: none outlives a kernel's turn.
+        # Copies share the arrays of batches with their solver. Each side has its own: some hand on
+        # its state from one chunk of time to the next.
         self.tracer = copy.copy(before)
         self.tracer.patient = True
         self.tracer.field = rays = copy.copy(before.field)
@@ -66,10 +67,12 @@ class PairedSolver:
             whole = np.concatenate([index, more])
             entries, shares = case.composition_arrays()
             side = copy.copy(solver)
-            side._buffers, side.tables = before._buffers, copy.copy(solver.tables)
+            side.tables = copy.copy(solver.tables)
             side.tables.entries = to_device(entries[whole].astype(np.int32))
             side.tables.shares = to_device(shares[whole].astype(np.float32))
             self.sides.append(side)
+        if after is before:
+            self.sides[1]._buffers = {}
 
     def solve(self, requests: Requests, rays: int) -> Starts:
         """March every start on both sides; values are the temperatures of both [K].

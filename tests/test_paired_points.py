@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import functools
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import heatmat as hm
 from heatmat.paired_benchmark import with_seed
+from heatmat.paired_points import PairedSolver
+from heatmat.point_query import placed_rows, prepared_points
 from heatmat.requests import Requests
 from heatmat.solver import Solver
-from tests.block_city import X, Y, block
+from tests.block_city import X, Y, block, block_scenario
 from tests.conftest import SEED
+from tests.test_simulation import write_month
 
 LIGHTER = [
     {"name": "roofs", "where": {"surface": "roof"}, "set": {"albedo": 0.6}},
@@ -111,3 +115,27 @@ def test_pairs_trace_once(monkeypatch: pytest.MonkeyPatch) -> None:
     # Six places, filled up to a power of two of starts.
     assert len(traced) == 1
     assert 6 * 256 <= traced[0] <= 2 * 6 * 256
+
+
+def test_several_chunks_of_time_are_one(tmp_path: Path) -> None:
+    """Each side hands on its own state, whether they are two cases or one."""
+    write_month(tmp_path / "month.csv")
+    days = {"start": "2023-07-14T00:00", "end": "2023-07-17T00:00", "spin_up_days": 0}
+    weather = {"csv": str(tmp_path / "month.csv")}
+    before = hm.Simulation(
+        block_scenario(tmp_path, weather=weather, time=days), device="cpu", seed=SEED
+    )
+    after = before.with_interventions(LIGHTER)
+    places = placed_rows(before, prepared_points(before, POINTS, None))
+    cases = before.case, after.case
+    found = {
+        steps: PairedSolver(
+            *(Solver(case, "cpu", stamps=before.stamps, chunk_steps=steps) for case in cases)
+        ).replicates(places, 64)
+        for steps in (3 * 144, 144)
+    }
+    # What a chunk hands on is in single precision.
+    np.testing.assert_allclose(found[144], found[3 * 144], atol=0.001, rtol=0.0)
+    one = Solver(before.case, "cpu", stamps=before.stamps, chunk_steps=144)
+    assert len(one.plan.chunks) == 3
+    np.testing.assert_array_equal(*PairedSolver(one, one).replicates(places, 64))
