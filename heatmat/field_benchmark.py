@@ -29,6 +29,9 @@ POINTS = 500
 CORNERS = 5
 """One point in so many lies within a metre of a corner."""
 
+SPARE = 1.1
+"""Points drawn for each that is compared: a place on a wall may be hidden by the next building."""
+
 PATH_ERROR = 0.03
 """Upper 90 % bound of the standard error of the paths [K]."""
 
@@ -65,7 +68,7 @@ def corner_points(case: Case, count: int, seed: int = 0) -> tuple[Requests, np.n
     on_walls = count // 3 if walls.size else 0
     above = count - on_walls
     x, y = rng.uniform(west, east, above), rng.uniform(south, north, above)
-    few = above // CORNERS if walls.size else 0
+    few = -(-above // CORNERS) if walls.size else 0
     corner = rng.choice(walls, few) if few else np.zeros(0, int)
     angle, away = rng.uniform(0.0, 2.0 * np.pi, few), rng.uniform(0.1, 1.0, few)
     x[:few] = ends[corner, 0] + away * np.cos(angle)
@@ -77,7 +80,7 @@ def corner_points(case: Case, count: int, seed: int = 0) -> tuple[Requests, np.n
         return plan, near
     facade = rng.choice(walls, on_walls)
     along = rng.uniform(0.02, 0.98, on_walls) * length[facade]
-    few = on_walls // CORNERS
+    few = -(-on_walls // CORNERS)
     along[:few] = rng.uniform(0.1, 1.0, few)
     low, high = maps.facade_z[facade].astype(float).T
     z = low + rng.uniform(0.02, 0.98, on_walls) * (high - low)
@@ -89,6 +92,21 @@ def corner_points(case: Case, count: int, seed: int = 0) -> tuple[Requests, np.n
         for name in ("numbers", "codes", "keys", "composition")
     )
     return Requests(*both), near
+
+
+def evenly(valid: np.ndarray, near: np.ndarray, count: int) -> np.ndarray:
+    """Which `count` of the drawn points are compared, shape (count,); fewer where fewer are valid.
+
+    One in `CORNERS` is near a corner. Both kinds are taken evenly from first to last, so that
+    those on walls, which come last, keep their share.
+    """
+    few = count // CORNERS
+    kinds = (np.flatnonzero(valid & near), few), (np.flatnonzero(valid & ~near), count - few)
+    kept = [
+        found[np.linspace(0, found.size - 1, min(number, found.size)).astype(int)]
+        for found, number in kinds
+    ]
+    return np.sort(np.concatenate(kept))
 
 
 def field_against_paths(
@@ -109,7 +127,7 @@ def field_against_paths(
     size : float
         Of the texels [m].
     points : int
-        Of which those that exist are compared.
+        That are compared, see `evenly`.
     path_error : float
         [K], see `PATH_ERROR`.
     seed : int
@@ -127,10 +145,11 @@ def field_against_paths(
     forcing = case.forcing
     every = max(1, round(3600.0 / forcing.step))
     stamps = np.arange(forcing.spin_up_steps + every, forcing.n_steps + 1, every)
-    requests, near = corner_points(case, points, seed)
+    requests, near = corner_points(case, round(SPARE * points), seed)
     paths = Solver(case, device, stamps=stamps)
     progress("paths", 0.0, 1.0)
     true, seconds = _timed(paths, requests, path_error, 1 << 16)
+    kept = evenly(true.valid, near, points)
     progress("field", 0.0, 1.0)
     begun = time.process_time()
     field = Field(case, size, stamps, device=device, seed=seed, rayfield=paths.field)
@@ -140,16 +159,15 @@ def field_against_paths(
     for done, (name, within, rays) in enumerate(WAYS):
         progress("gather", done, len(WAYS))
         found, cost = _timed(FieldSolver(field, near=within), requests, 0.0, rays)
-        known = true.valid & found.valid
-        away = (found.mean - true.mean)[known, :, 0]
+        away = (found.mean - true.mean)[kept, :, 0]
         size_of = np.abs(away)
-        corners = size_of[near[known]]
+        corners = size_of[near[kept]]
         rows.append(
             {
                 "name": name,
                 "near_sizes": within,
                 "rays": rays,
-                "standard_error_k": _rms(found.error[known]),
+                "standard_error_k": _rms(found.error[kept]),
                 "mean_k": float(away.mean()),
                 "rms_k": _rms(away),
                 "p95_k": float(np.quantile(size_of, 0.95)),
@@ -160,10 +178,10 @@ def field_against_paths(
             }
         )
     return {
-        "points": int(true.valid.sum()),
-        "near_corners": int((near & true.valid).sum()),
+        "points": kept.size,
+        "near_corners": int(near[kept].sum()),
         "texels": field.texels.count,
-        "path_error_k": _rms(true.error[true.valid]),
+        "path_error_k": _rms(true.error[kept]),
         "field_cpu_s": made,
         "paths_ms": 1e3 * seconds / len(requests),
         "rows": rows,
