@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -108,7 +109,8 @@ class Sums:
         """
         number = self.number[index]
         counted = number > 0
-        with np.errstate(invalid="ignore", divide="ignore"):
+        # A place without an exposed surface is told as not valid: NumPy need not say so too.
+        with warnings.catch_warnings(action="ignore", category=RuntimeWarning):
             by_replicate = self.values[index] / number[..., None, None]
             mean = np.nanmean(np.where(counted[..., None, None], by_replicate, np.nan), axis=1)
             temperature = by_replicate[..., 0]
@@ -308,7 +310,7 @@ def stopped_error(found: Estimate, target: float) -> Estimate:
 
 def _level(found: Estimate) -> np.ndarray:
     """Upper 90 % bound of the root mean square error over time [K], (places,)."""
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):
         mean = np.sqrt(np.nanmean(found.error**2, axis=1))
         return np.asarray(upper_bound(found.replicates) * mean)
 

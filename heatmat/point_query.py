@@ -142,11 +142,11 @@ def check_found(table: pd.DataFrame, valid: np.ndarray) -> None:
     missing = np.flatnonzero(~valid)
     if missing.size:
         row = int(missing[0])
-        raise InputError(
-            f"no exposed {table['surface'].iloc[row]} there",
-            where=place_of(table, row),
-            remedy="a wall may be covered by its neighbour at this height; move the point",
-        )
+        surface = table["surface"].iloc[row]
+        remedy = "ask for a larger resolution, or move the point"
+        if surface == "wall":
+            remedy = "a wall may be covered by its neighbour at this height; move the point"
+        raise InputError(f"no exposed {surface} there", where=place_of(table, row), remedy=remedy)
 
 
 def _merge(parts: list[tuple[np.ndarray, Estimate]], count: int) -> Estimate:

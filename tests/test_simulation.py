@@ -224,6 +224,15 @@ def test_points_that_cannot_be(rows: pd.DataFrame, expected: str) -> None:
     assert "row 4" in str(caught.value.where)  # of the DataFrame's own index
 
 
+def test_a_square_without_its_surface_is_told_once(recwarn: pytest.WarningsRecorder) -> None:
+    """The ground is a metre away, and the square does not reach it: an error, without NumPy."""
+    inside = one("ground", EAST_WALL[0] - 1.0, EAST_WALL[1])
+    with pytest.raises(hm.InputError, match="no exposed ground there; ask for a larger resolution"):
+        block().query(inside, resolution=0.5)
+    assert not [w for w in recwarn if w.category is RuntimeWarning]
+    assert np.isfinite(kelvin(block().query(inside, resolution=4.0))).all()
+
+
 def test_a_time_that_was_not_simulated() -> None:
     with pytest.raises(hm.InputError, match="not one of the simulated output times"):
         block().query(points(), times=["2023-07-16T14:00"])
