@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 import typer
 
 from heatmat.commands.options import Device, DeviceName, OutFolder, Overwrite, Quiet, Seed, Verbose
@@ -15,7 +17,8 @@ from heatmat.commands.session import DEGRADED, DONE, Session
 
 if TYPE_CHECKING:
     from heatmat.rundir import RunDirectory
-    from heatmat.validation.outcome import Setting
+    from heatmat.validation.outcome import Outcome, Setting
+    from heatmat.validation.page import Record
 
 
 def validate(
@@ -69,12 +72,20 @@ def validate(
     options = {"studies": names, "quick": short, "data": str(data or ""), "seed": seed}
     options |= {"with": str(earlier)} if earlier is not None else {}
     options |= {"solweig": str(solweig_python)} if solweig_python is not None else {}
+    # Evidence is of one state of the code: another one's is neither complete nor gone on with.
+    options |= {"heatmat": _code()}
     inputs = run_inputs("validate", {}, {}, options)
     with RunDirectory.open(out, inputs, overwrite=overwrite) as folder:
         if folder.complete:
             session.note(f"{out}: complete already, from the same inputs")
             return DEGRADED if folder.record.get("status") == "degraded" else DONE
         return _run(session, folder, names, short, data, solweig_python, earlier)
+
+
+def _code() -> str:
+    from heatmat.run_record import changed, commit
+
+    return (commit()[:12] or "unknown") + (" with changes" if changed() else "")
 
 
 def _run(
@@ -86,53 +97,89 @@ def _run(
     solweig_python: Path | None,
     earlier: Path | None,
 ) -> int:
-    from heatmat.run_record import changed, commit, versions
+    from heatmat.run_record import versions
     from heatmat.validation.outcome import Setting
-    from heatmat.validation.page import FIGURES, write_page
-    from heatmat.validation.studies import STUDIES, cpu_seconds, run_studies
+    from heatmat.validation.page import FIGURES, study_record
+    from heatmat.validation.studies import cpu_seconds, run_studies
 
     scratch = Path(tempfile.mkdtemp(prefix="heatmat-validate-"))
-    try:
-        setting = Setting(
-            scratch,
-            quick=quick,
-            device=session.device.value,
-            seed=session.seed,
-            data=data,
-            solweig_python=solweig_python,
-            progress=session.note,
-        )
-        found = run_studies(setting, names)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    for name, why in found.left_out.items():
-        session.warn(f"{name} was not run: {why}")
+    setting = Setting(
+        scratch,
+        quick=quick,
+        device=session.device.value,
+        seed=session.seed,
+        data=data,
+        solweig_python=solweig_python,
+        progress=session.note,
+    )
     run: dict[str, Any] = {
         "command": _command(names, setting),
         "machine": f"{platform.machine()}, {session.device.value}",
         "versions": versions(),
-        "commit": (commit()[:12] or "unknown") + (" with changes" if changed() else ""),
-        "seconds": session.total_seconds,
-        "cpu_seconds": cpu_seconds(),
+        "commit": folder.inputs["options"]["heatmat"],
     }
-    page = write_page(
-        folder.path, found.outcomes, found.left_out, run, earlier=earlier, order=list(STUDIES)
-    )
+    studies = _kept(folder, names)
+    for name in studies:
+        session.note(f"{name}: kept from the run that was interrupted")
+
+    def keep(name: str, outcome: Outcome) -> None:
+        studies[name] = study_record(folder.path / FIGURES, name, outcome, run)
+        folder.save_tile(name, {"record": np.array(json.dumps(studies[name]))})
+
+    try:
+        left_out = run_studies(setting, [name for name in names if name not in studies], keep)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    run |= {"seconds": session.total_seconds, "cpu_seconds": cpu_seconds()}
+    return _finish(session, folder, studies, left_out, run, earlier)
+
+
+def _finish(
+    session: Session,
+    folder: RunDirectory,
+    studies: dict[str, Record],
+    left_out: dict[str, str],
+    run: dict[str, Any],
+    earlier: Path | None,
+) -> int:
+    from heatmat.validation.page import FIGURES, write_page
+    from heatmat.validation.studies import STUDIES
+
+    for name, why in left_out.items():
+        session.warn(f"{name} was not run: {why}")
+    page = write_page(folder.path, studies, left_out, run, earlier=earlier, order=list(STUDIES))
     for path in [page, folder.path / "validation.json", *(folder.path / FIGURES).iterdir()]:
         folder.file(str(path.relative_to(folder.path)))
-    missed = {o.title: [c.what for c in o.missed] for o in found.outcomes.values() if o.missed}
+    missed = {
+        record["title"]: [check["what"] for check in record["checks"] if not check["holds"]]
+        for record in studies.values()
+    }
+    missed = {title: checks for title, checks in missed.items() if checks}
     folder.finish(
-        seconds={name: round(o.seconds, 1) for name, o in found.outcomes.items()},
+        seconds={name: record["seconds"] for name, record in studies.items()},
         warnings=session.warnings,
         device=session.device.value,
         seed=session.seed,
-        degraded=bool(found.left_out),
+        degraded=bool(left_out),
         missed=missed,
     )
     for title, checks in missed.items():
         session.note(f"{title}: missed {'; '.join(checks)}")
     session.note(f"{page}: done in {session.total_seconds:.0f} s")
-    return DEGRADED if found.left_out else DONE
+    return DEGRADED if left_out else DONE
+
+
+def _kept(folder: RunDirectory, names: list[str]) -> dict[str, Record]:
+    """What an interrupted run of the same code found, where its figures are still there."""
+    from heatmat.validation.page import FIGURES
+
+    found = {}
+    for name in names:
+        tile = folder.load_tile(name)
+        record = json.loads(str(tile["record"])) if tile else None
+        if record and all((folder.path / FIGURES / f["file"]).exists() for f in record["figures"]):
+            found[name] = record
+    return found
 
 
 def _command(names: list[str], setting: Setting) -> str:

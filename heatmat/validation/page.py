@@ -54,7 +54,7 @@ Record = dict[str, Any]
 
 def write_page(
     folder: Path,
-    outcomes: Mapping[str, Outcome],
+    found: Mapping[str, Record],
     left_out: Mapping[str, str],
     run: Record,
     *,
@@ -67,14 +67,14 @@ def write_page(
     ----------
     folder : Path
         Exists.
-    outcomes : mapping
-        Study name to its outcome, in the order of the page.
+    found : mapping
+        Study name to its record, as from `study_record` with the figures of this folder.
     left_out : mapping
         Study name to why it did not run.
     run : dict
         Versions, device, command, seconds and cpu_seconds.
     earlier : Path, optional
-        Folder of an earlier run: studies that are not among the outcomes are taken from there.
+        Folder of an earlier run: studies that were not found now are taken from there.
     order : sequence of str
         Names of all studies as the page is to have them.
 
@@ -85,7 +85,7 @@ def write_page(
     """
     figures = folder / FIGURES
     figures.mkdir(parents=True, exist_ok=True)
-    studies = {name: study_record(figures, name, o, run) for name, o in outcomes.items()}
+    studies = dict(found)
     left_out = dict(left_out)
     if earlier is not None:
         for name, record in read_studies(earlier).items():
@@ -126,6 +126,7 @@ def read_studies(folder: Path) -> dict[str, Record]:
 
 def study_record(figures: Path, name: str, outcome: Outcome, run: Record) -> Record:
     """An outcome as plain numbers and texts; its figures are drawn into a folder."""
+    figures.mkdir(parents=True, exist_ok=True)
     drawn = []
     for i, (caption, figure) in enumerate(outcome.figures):
         path = figures / f"{name}-{i + 1}.png"

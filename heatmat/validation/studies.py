@@ -6,8 +6,8 @@ import importlib
 import importlib.util
 import os
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from heatmat.errors import InputError, nearest
@@ -65,22 +65,6 @@ STUDIES: dict[str, Study] = {
 """In the order of the page."""
 
 
-@dataclass
-class Findings:
-    """What a run of studies gave.
-
-    Attributes
-    ----------
-    outcomes : dict
-        Study name to `Outcome`.
-    left_out : dict
-        Study name to why it did not run.
-    """
-
-    outcomes: dict[str, Outcome] = field(default_factory=dict)
-    left_out: dict[str, str] = field(default_factory=dict)
-
-
 def check_names(names: Sequence[str]) -> None:
     """Refuse a name that is not a study.
 
@@ -93,7 +77,9 @@ def check_names(names: Sequence[str]) -> None:
             raise InputError("no such study", got=repr(name), remedy=nearest(name, STUDIES))
 
 
-def run_studies(setting: Setting, names: Sequence[str] = ()) -> Findings:
+def run_studies(
+    setting: Setting, names: Sequence[str], keep: Callable[[str, Outcome], None]
+) -> dict[str, str]:
     """Run studies one after the other.
 
     Parameters
@@ -101,14 +87,20 @@ def run_studies(setting: Setting, names: Sequence[str] = ()) -> Findings:
     setting : Setting
         Each study gets a folder of its own inside `setting.folder`.
     names : sequence of str
-        Default: all.
+    keep : callable
+        ``keep(name, outcome)``, as each ends.
+
+    Returns
+    -------
+    dict
+        Study name to why it did not run.
     """
-    found = Findings()
-    for name in names or STUDIES:
+    left_out = {}
+    for name in names:
         study = STUDIES[name]
         why = study.missing(setting)
         if why:
-            found.left_out[name] = why
+            left_out[name] = why
             continue
         folder = Path(setting.folder) / name
         folder.mkdir(parents=True, exist_ok=True)
@@ -120,8 +112,8 @@ def run_studies(setting: Setting, names: Sequence[str] = ()) -> Findings:
         setting.progress(
             f"{name}: {outcome.seconds:.0f} s by the clock, {outcome.cpu_seconds:.0f} s CPU"
         )
-        found.outcomes[name] = outcome
-    return found
+        keep(name, outcome)
+    return left_out
 
 
 def cpu_seconds() -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,7 +29,7 @@ from heatmat.validation.energyplus_compare import (
 from heatmat.validation.energyplus_engine import weather_file
 from heatmat.validation.energyplus_model import Model
 from heatmat.validation.outcome import Check, Outcome, Setting, largest, least
-from heatmat.validation.page import number, write_page
+from heatmat.validation.page import number, study_record, write_page
 from heatmat.validation.radiation import courtyard_view, street_view
 
 RUN = {
@@ -55,6 +56,19 @@ def outcome() -> Outcome:
     )
 
 
+def written(
+    folder: Path,
+    found: dict[str, Outcome],
+    left_out: dict[str, str],
+    run: dict[str, Any] = RUN,
+    **more: Any,
+) -> str:
+    """The page of these outcomes."""
+    figures = folder / "images" / "validation"
+    records = {name: study_record(figures, name, o, run) for name, o in found.items()}
+    return write_page(folder, records, left_out, run, **more).read_text()
+
+
 def test_what_is_not_a_number_is_never_the_largest() -> None:
     """pandas and `max` of Python leave NaN out; a figure with one is not reached."""
     found = pd.Series([0.001, np.nan, 0.002])
@@ -64,7 +78,7 @@ def test_what_is_not_a_number_is_never_the_largest() -> None:
 
 
 def test_the_page_shows_misfits_and_what_did_not_run(tmp_path: Path) -> None:
-    page = write_page(tmp_path, {"slab": outcome()}, {"engine": "not installed"}, RUN).read_text()
+    page = written(tmp_path, {"slab": outcome()}, {"engine": "not installed"})
     assert "| RMSE | 0.0100 K | at most 0.0200 K | reached |" in page
     assert "| bias | 0.600 K | at most 0.500 K | **missed** too warm |" in page
     assert "| skill | nan | at least 0.850 | **missed** |" in page  # not a number: never reached
@@ -80,12 +94,12 @@ def test_a_page_takes_studies_from_an_earlier_one(tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     first.mkdir()
     second.mkdir()
-    write_page(first, {"slab": outcome(), "other": outcome()}, {}, RUN)
+    written(first, {"slab": outcome(), "other": outcome()}, {})
     changed = dataclasses.replace(outcome(), title="A wall")
     later = {**RUN, "commit": "def"}
-    page = write_page(
+    page = written(
         second, {"other": changed}, {"slab": "no"}, later, earlier=first, order=["slab", "other"]
-    ).read_text()
+    )
     assert page.index("## A slab") < page.index("## A wall")
     assert page.index("at commit abc: 0 s") < page.index("at commit def: 0 s")
     assert "not run" not in page
@@ -109,10 +123,13 @@ def test_studies_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     lacking = studies.Study("energyplus", needs=("no_such_module",))
     homeless = studies.Study("measured_facade", data=("twinhouse",))
     monkeypatch.setattr(studies, "STUDIES", {"a": lacking, "b": homeless})
-    found = studies.run_studies(Setting(tmp_path, data=tmp_path))
-    assert not found.outcomes
-    assert "no_such_module is not installed" in found.left_out["a"]
-    assert "twinhouse" in found.left_out["b"]
+    kept: list[str] = []
+    left_out = studies.run_studies(
+        Setting(tmp_path, data=tmp_path), ["a", "b"], lambda name, outcome: kept.append(name)
+    )
+    assert not kept
+    assert "no_such_module is not installed" in left_out["a"]
+    assert "twinhouse" in left_out["b"]
 
 
 def test_the_command_refuses_an_unknown_study(
@@ -121,6 +138,37 @@ def test_the_command_refuses_an_unknown_study(
     assert main(["validate", "--out", str(tmp_path / "v"), "--only", "x"]) == 2
     assert "no such study" in capsys.readouterr().err
     assert not (tmp_path / "v").exists()
+
+
+def test_an_interrupted_run_goes_on_and_other_code_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, ran = tmp_path / "v", list[str]()
+
+    def study(setting: Setting) -> Outcome:
+        name = setting.folder.name
+        ran.append(name)
+        if name == "street" and ran.count(name) == 1:
+            raise KeyboardInterrupt
+        return dataclasses.replace(outcome(), title=name)
+
+    for module in ("closed_forms", "street_bias", "what_matters"):
+        monkeypatch.setattr(f"heatmat.validation.{module}.study", study)
+    command = ["validate", "--out", str(out)]
+    for name in ("closed-forms", "street", "what-matters"):
+        command += ["--only", name]
+    code = iter(["abc", "abc", "abc", "def"])
+    monkeypatch.setattr("heatmat.commands.validating._code", lambda: next(code))
+    assert main(command) != 0
+    assert not (out / "validation.md").exists()
+    assert main(command) == 0
+    assert ran == ["closed-forms", "street", "street", "what-matters"]
+    page = (out / "validation.md").read_text()
+    assert page.index("## closed-forms") < page.index("## street") < page.index("## what-matters")
+    assert main(command) == 0 and len(ran) == 4
+    assert "complete already" in capsys.readouterr().err
+    assert main(command) == 2 and len(ran) == 4
+    assert "heatmat was abc, is def" in capsys.readouterr().err
 
 
 def test_one_box_against_the_real_engine(tmp_path: Path) -> None:
