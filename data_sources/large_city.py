@@ -1,15 +1,19 @@
 """Tile a real extract into a large city, and measure how long it takes to read and rasterise.
 
     python -m data_sources.large_city paris.osm --buildings 100000 --out scratch/
+    python -m data_sources.large_city paris.osm --square 1000 --weather lyon.epw --out scratch/
 
 The copies stand side by side with new ids; tags, shapes and their faults are those of the extract.
-Prints processor time, wall time and the peak of memory of each stage.
+The first prints processor time, wall time and the peak of memory of each stage. The second writes a
+scenario of a square kilometre in the middle of copies without a seam, for `heatmat prepare` and
+`heatmat benchmark --case`.
 """
 
 from __future__ import annotations
 
 import argparse
 import gzip
+import json
 import math
 import resource
 import sys
@@ -22,6 +26,13 @@ from data_sources.untrusted import check_xml
 
 SEAM = 0.0006
 """Distance kept between copies [degrees], about 60 m: buildings overhang the extract's bounds."""
+
+MARGIN = 200.0
+"""City kept around a square [m]."""
+
+BUILDING = ("building", "building:part")
+"""Tags that a copy loses where the middle of what has them is beyond the extract's bounds: the
+next copy has that place."""
 
 KEPT = {
     "node": ("lat", "lon"),
@@ -49,6 +60,7 @@ class Extract:
         opener = gzip.open if path.name.endswith(".gz") else open
         with opener(path, "rb") as stream:
             parser.ParseFile(stream)
+        self.outside = self._outside()
 
     def _start(self, name: str, values: dict[str, str]) -> None:
         if name == "bounds":
@@ -69,13 +81,42 @@ class Extract:
                 found += any(n == "tag" and v["k"] == "building" for n, v in children)
         return found
 
-    def write(self, path: Path, copies: int) -> None:
+    def _outside(self) -> set[tuple[str, str]]:
+        """Kind and id of ways and relations whose mean node is beyond the bounds."""
+        west, south, east, north = self.bounds
+        at = {v["id"]: (float(v["lon"]), float(v["lat"])) for v, _ in self.elements["node"]}
+        way = {
+            v["id"]: [at[c["ref"]] for name, c in children if name == "nd" and c["ref"] in at]
+            for v, children in self.elements["way"]
+        }
+        relation = {
+            v["id"]: [node for name, c in children if name == "member" and c["type"] == "way"
+                      for node in way.get(c["ref"], [])]
+            for v, children in self.elements["relation"]
+        }  # fmt: skip
+        found = set()
+        for kind, nodes in (("way", way), ("relation", relation)):
+            for name, places in nodes.items():
+                x, y = (sum(p[k] for p in places) / max(1, len(places)) for k in (0, 1))
+                if places and not (west <= x < east and south <= y < north):
+                    found.add((kind, name))
+        return found
+
+    def write_many(self, path: Path, copies: int) -> None:
         """Write so many copies, in a block about as wide as it is high."""
         west, south, east, north = self.bounds
         across = (east - west + SEAM, north - south + SEAM)
         shape = across[0] * math.cos(math.radians(south)) / across[1]
         columns = max(1, round(math.sqrt(copies / shape)))
-        rows = math.ceil(copies / columns)
+        self.write(path, columns, math.ceil(copies / columns), SEAM, copies)
+
+    def write(
+        self, path: Path, columns: int, rows: int, seam: float = 0.0, copies: int | None = None
+    ) -> None:
+        """Write copies in columns and rows, a seam apart [degrees]; all of them, or the first."""
+        west, south, east, north = self.bounds
+        across = (east - west + seam, north - south + seam)
+        copies = columns * rows if copies is None else copies
         with open(path, "w", encoding="utf-8") as out:
             out.write('<?xml version="1.0" encoding="UTF-8"?>\n<osm version="0.6">\n')
             out.write(
@@ -98,8 +139,10 @@ class Extract:
                 lat, lon = float(values["lat"]) + shift[1], float(values["lon"]) + shift[0]
                 place = f' lat="{lat:.7f}" lon="{lon:.7f}"'
             lines.append(f'<{kind} id="{base + int(values["id"])}"{place}>')
+            outside = (kind, values["id"]) in self.outside
             for name, child in children:
-                lines.append(_child(name, child, number))
+                if not (outside and name == "tag" and child["k"] in BUILDING):
+                    lines.append(_child(name, child, number))
             lines.append(f"</{kind}>\n")
         return lines
 
@@ -113,6 +156,50 @@ def _child(name: str, values: dict[str, str], number: int) -> str:
         fields["ref"] = str(number * unit + int(values["ref"]))
     text = " ".join(f"{key}={quoteattr(fields[key])}" for key in KEPT[name])
     return f"<{name} {text}/>"
+
+
+def write_square(extract: Extract, folder: Path, side: float, weather: Path) -> Path:
+    """Copies around a square of `side` metres and its scenario at 1 m; the path of the latter.
+
+    The day is 14 July of the weather file, after three spin-up days.
+    """
+    from pyproj import Transformer
+
+    from heatmat.crs import utm_code
+
+    west, south, east, north = extract.bounds
+    crs = utm_code(0.5 * (west + east), 0.5 * (south + north))
+    to_metres = Transformer.from_crs("EPSG:4326", crs, always_xy=True)
+    left, low, right, high = to_metres.transform_bounds(west, south, east, north)
+    # The box about turned bounds is somewhat larger than them: one column and row more do no harm.
+    reach = side + 2.0 * MARGIN
+    columns, rows = (math.ceil(reach / length) + 1 for length in (right - left, high - low))
+    city = folder / f"square_{side:g}.osm"
+    extract.write(city, columns, rows)
+    x, y = to_metres.transform(
+        west + 0.5 * columns * (east - west), south + 0.5 * rows * (north - south)
+    )
+    extent = [round(x - 0.5 * side), round(y - 0.5 * side)]
+    extent += [round(extent[0] + side), round(extent[1] + side)]
+    scenario = folder / f"square_{side:g}.toml"
+    scenario.write_text(
+        f"""format = 1
+[city]
+buildings = {json.dumps(city.name)}
+crs = {json.dumps(crs)}
+extent = {extent}
+margin_m = {MARGIN}
+resolution_m = 1.0
+[weather]
+epw = {json.dumps(str(weather.resolve()))}
+[time]
+start = "07-14T00:00"
+end = "07-15T00:00"
+spin_up_days = 3
+""",
+        encoding="utf-8",
+    )
+    return scenario
 
 
 def measure(path: Path, resolution: float) -> list[tuple[str, float, float, float, str]]:
@@ -143,13 +230,22 @@ def main() -> None:
     parser.add_argument("extract", type=Path, help="an .osm or .osm.gz file")
     parser.add_argument("--buildings", type=int, default=100_000)
     parser.add_argument("--resolution", type=float, default=2.0, metavar="M")
+    parser.add_argument("--square", type=float, metavar="M", help="write a scenario of this side")
+    parser.add_argument("--weather", type=Path, metavar="EPW", help="of --square")
     parser.add_argument("--out", type=Path, default=Path("."), metavar="DIR")
     options = parser.parse_args()
+    if options.square and options.weather is None:
+        parser.error("--square needs --weather")
     options.out.mkdir(parents=True, exist_ok=True)
+    if options.square:
+        extract = Extract(options.extract)
+        scenario = write_square(extract, options.out, options.square, options.weather)
+        sys.stdout.write(f"{scenario}\n")
+        return
     target = options.out / f"tiled_{options.buildings}.osm"
     if not target.exists():
         extract = Extract(options.extract)
-        extract.write(target, math.ceil(options.buildings / max(1, extract.buildings)))
+        extract.write_many(target, math.ceil(options.buildings / max(1, extract.buildings)))
     for stage, processor, wall, peak, what in measure(target, options.resolution):
         sys.stdout.write(
             f"{stage:<10} {processor:7.1f} s processor {wall:7.1f} s wall "

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from heatmat.case import Case
+from heatmat.day_benchmark import SIDE, day_of_maps
 from heatmat.errors import InputError
 from heatmat.estimate import Estimate, estimate
 from heatmat.kernels import layout
@@ -62,6 +63,8 @@ class Effort:
         Rays of each kind that are held against memory and Embree.
     embree : bool
         Whether Embree is asked, where it is installed.
+    day_side : float
+        Of the square whose day is mapped by the field, at most [m].
     """
 
     single: int = 8
@@ -72,6 +75,7 @@ class Effort:
     view_points: int = 8192
     rays: int = 50_000
     embree: bool = True
+    day_side: float = SIDE
 
 
 def run_benchmark(
@@ -115,7 +119,8 @@ def run_benchmark(
         this process on the host), ``compile_seconds`` (first answer less a warm one; kernels in
         Taichi's cache are only loaded), ``cases``: ``name, pixels, points, repeats, median_s,
         min_s, rays, peak_memory_bytes`` each; ``matrix``: see
-        `heatmat.map_benchmark.map_matrix`; ``roofline``: see `heatmat.ray_benchmark.roofline`.
+        `heatmat.map_benchmark.map_matrix`; ``roofline``: see `heatmat.ray_benchmark.roofline`;
+        ``field_map``: see `heatmat.day_benchmark.day_of_maps`.
 
     Raises
     ------
@@ -172,6 +177,7 @@ class _Bench:
         self.cases: list[dict[str, Any]] = []
         self.matrix: list[dict[str, Any]] = []
         self.roofline: dict[str, Any] = {}
+        self.field_map: dict[str, Any] = {}
         self.compile_seconds = 0.0
         self.peak = 0
 
@@ -188,6 +194,7 @@ class _Bench:
             ("maps", self._maps),
             ("maps of many sizes", self._matrix),
             ("rays, memory and Embree", self._roofline),
+            ("a day of maps by the field", self._day),
         ]
         for done, (name, stage) in enumerate(stages):
             self.progress(name, done, len(stages))
@@ -213,6 +220,7 @@ class _Bench:
             "cases": self.cases,
             "matrix": self.matrix,
             "roofline": self.roofline,
+            "field_map": self.field_map,
         }
 
     # -- places -------------------------------------------------------------------------------
@@ -396,3 +404,9 @@ class _Bench:
     def _roofline(self) -> None:
         count, repeats, embree = self.effort.rays, self.effort.repeats, self.effort.embree
         self.roofline = roofline(self.case, self.solver, count, repeats, embree=embree)
+
+    def _day(self) -> None:
+        self.field_map = day_of_maps(
+            self.case, side=self.effort.day_side, device=self.solver.device, seed=self.seed
+        )
+        self.peak = max(self.peak, self.field_map["peak_memory_bytes"])

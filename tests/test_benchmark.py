@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from heatmat.benchmark import Effort, run_benchmark
+from heatmat.day_benchmark import as_text
 from heatmat.errors import InputError
 from tests.block_city import block
 from tests.conftest import ROOT
@@ -26,6 +27,7 @@ KEYS = {
     "cases": list,
     "matrix": list,
     "roofline": dict,
+    "field_map": dict,
 }
 CASE_KEYS = {
     "name": str,
@@ -38,7 +40,14 @@ CASE_KEYS = {
     "peak_memory_bytes": int,
 }
 LITTLE = Effort(
-    single=1, batch=4, repeats=1, map_seconds=0.01, view_points=16, rays=64, embree=False
+    single=1,
+    batch=4,
+    repeats=1,
+    map_seconds=0.01,
+    view_points=16,
+    rays=64,
+    embree=False,
+    day_side=20.0,
 )
 
 
@@ -67,6 +76,12 @@ def test_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     maps = [case for case in figures["cases"] if case["pixels"]]
     assert maps and all(case["name"].startswith("map at ") for case in maps)
     assert "compile" in stages and stages[-1] == "benchmark"
+    day = figures["field_map"]
+    assert day["pixels"] == 400 and day["hours"] == 24 and day["texels"] > 100
+    assert set(day["seconds"]) == set(day["cpu_seconds"]) == {"set_up", "march", "pixels"}
+    assert 0.0 < day["standard_error_k"] < day["standard_error_p95_k"] < 1.0
+    assert 0 < day["peak_memory_bytes"] <= figures["peak_memory_bytes"]
+    assert "400 pixels of 1 m, 24 hours" in as_text(day)
 
 
 def test_a_case_that_is_none(tmp_path: Path) -> None:
@@ -88,7 +103,7 @@ sys.meta_path.insert(0, Absent())
 import heatmat.benchmark as b
 b.TARGET = 0.5
 effort = b.Effort(single=1, batch=2, repeats=1, map_seconds=0.01, view_points=8, rays=64,
-                  embree=False)
+                  embree=False, day_side=10.0)
 print(len(b.run_benchmark(sys.argv[1], device="cpu", effort=effort)["cases"]))
 """
     done = subprocess.run(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from textwrap import indent
 from typing import Annotated, Any
 
 import typer
@@ -111,7 +112,7 @@ def _write_json(path: Path, figures: dict[str, Any]) -> None:
 
 def _show(figures: dict[str, Any]) -> None:
     for key, value in figures.items():
-        if key in ("roofline", "reference", "solweig"):
+        if key in ("roofline", "field_map", "reference", "solweig"):
             continue
         if isinstance(value, dict):
             value = ", ".join(f"{name} {item}" for name, item in value.items())
@@ -128,6 +129,12 @@ def _show(figures: dict[str, Any]) -> None:
             f"{row['pixels_per_second']:.3g} pixels a second\n"
         )
     _show_rays(figures.get("roofline", {}))
+    if "field_map" in figures:
+        from heatmat.day_benchmark import as_text
+
+        sys.stdout.write(
+            f"a day of maps by the field\n{indent(as_text(figures['field_map']), '  ')}\n"
+        )
     for row in figures.get("solweig", {}).get("rows", []):
         sys.stdout.write(
             f"  {row['pixels']} pixels a side, {row['hours']} hours: "

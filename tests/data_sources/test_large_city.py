@@ -1,0 +1,77 @@
+"""A small extract tiled: copies side by side, whose buildings stand once, and a square of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import shapely
+
+from data_sources import large_city
+from heatmat.city import City
+from heatmat.scenario import Scenario
+
+WEST, SOUTH, EAST, NORTH = 2.34, 48.87, 2.341, 48.8706
+
+
+def extract(folder: Path) -> Path:
+    """Two buildings within bounds of some 73 m x 67 m, and one that mostly lies beyond them.
+
+    +-----------+
+    | [a]  [b]  |
+    |         [overhang]
+    +-----------+
+    """
+    nodes, ways = [], []
+    boxes = {"10": (2.3401, 48.8703), "20": (2.3405, 48.8703), "30": (2.34095, 48.8701)}
+    for name, (x, y) in boxes.items():
+        corners = [(x, y), (x + 0.0003, y), (x + 0.0003, y + 0.0001), (x, y + 0.0001)]
+        for k, (lon, lat) in enumerate(corners):
+            nodes.append(f'<node id="{name}{k}" lat="{lat:.7f}" lon="{lon:.7f}"/>')
+        refs = "".join(f'<nd ref="{name}{k}"/>' for k in (0, 1, 2, 3, 0))
+        ways.append(
+            f'<way id="{name}">{refs}<tag k="building" v="yes"/><tag k="height" v="9"/></way>'
+        )
+    path = folder / "small.osm"
+    path.write_text(
+        '<?xml version="1.0" encoding="UTF-8"?>\n<osm version="0.6">\n'
+        f'<bounds minlat="{SOUTH}" minlon="{WEST}" maxlat="{NORTH}" maxlon="{EAST}"/>\n'
+        + "\n".join(nodes + ways) + "\n</osm>\n",
+        encoding="utf-8",
+    )  # fmt: skip
+    return path
+
+
+def test_copies_stand_side_by_side_without_what_overhangs(tmp_path: Path) -> None:
+    city = tmp_path / "city.osm"
+    large_city.Extract(extract(tmp_path)).write(city, 3, 2)
+    found = City.from_file(city, margin=0.0)
+    assert len(found.buildings) == 2 * 3 * 2
+    assert found.buildings["building_id"].is_unique
+    middles = shapely.get_coordinates(shapely.centroid(found.buildings.geometry))
+    apart = np.ptp(middles, axis=0)
+    # 0.001 degrees of longitude are 73.2 m there, 0.0006 of latitude 66.7 m; a and b 29.3 m apart.
+    assert apart == pytest.approx([2 * 73.2 + 29.3, 66.7], abs=3.0)
+
+
+def test_a_square_is_covered_and_can_be_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weather = tmp_path / "a day.epw"
+    weather.write_text("not read here", encoding="utf-8")
+    monkeypatch.setattr(large_city, "MARGIN", 20.0)
+    path = large_city.write_square(large_city.Extract(extract(tmp_path)), tmp_path, 150.0, weather)
+    given = Scenario.load(path).resolved()
+    west, south, east, north = given["city"]["extent"]
+    assert (east - west, north - south) == (150.0, 150.0)
+    assert given["city"]["crs"] == "EPSG:32631" and given["time"]["spin_up_days"] == 3
+    # Two buildings in each copy of 73 m x 67 m, over the margin too.
+    buildings = City.from_file(tmp_path / "square_150.osm", margin=0.0).buildings
+    middles = shapely.get_coordinates(shapely.centroid(buildings.geometry))
+    for corner in ((west - 20, south - 20), (east + 20, north + 20)):
+        assert np.hypot(*(middles - corner).T).min() < 75.0
+    monkeypatch.setattr("sys.argv", ["large_city", str(path), "--square", "100"])
+    with pytest.raises(SystemExit):
+        large_city.main()
+    assert "--weather" in capsys.readouterr().err
