@@ -74,11 +74,12 @@ class Extract:
 
     @property
     def buildings(self) -> int:
-        """Ways and relations with a building tag."""
+        """Ways and relations of a copy with a building tag."""
         found = 0
         for kind in ("way", "relation"):
-            for _, children in self.elements[kind]:
-                found += any(n == "tag" and v["k"] == "building" for n, v in children)
+            for values, children in self.elements[kind]:
+                if (kind, values["id"]) not in self.outside:
+                    found += any(n == "tag" and v["k"] == "building" for n, v in children)
         return found
 
     def _outside(self) -> set[tuple[str, str]]:

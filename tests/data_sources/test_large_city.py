@@ -45,7 +45,9 @@ def extract(folder: Path) -> Path:
 
 def test_copies_stand_side_by_side_without_what_overhangs(tmp_path: Path) -> None:
     city = tmp_path / "city.osm"
-    large_city.Extract(extract(tmp_path)).write(city, 3, 2)
+    source = large_city.Extract(extract(tmp_path))
+    assert source.buildings == 2
+    source.write(city, 3, 2)
     found = City.from_file(city, margin=0.0)
     assert len(found.buildings) == 2 * 3 * 2
     assert found.buildings["building_id"].is_unique
