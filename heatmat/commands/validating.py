@@ -9,7 +9,6 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
 
 from heatmat.commands.options import Device, DeviceName, OutFolder, Overwrite, Quiet, Seed, Verbose
@@ -97,6 +96,8 @@ def _run(
     solweig_python: Path | None,
     earlier: Path | None,
 ) -> int:
+    import numpy as np
+
     from heatmat.run_record import versions
     from heatmat.validation.outcome import Setting
     from heatmat.validation.page import FIGURES, study_record
