@@ -46,8 +46,9 @@ SCENES = {
 }
 WALLS = ("brick", "render", "glass")
 
-WITHIN = 0.1
-"""Of a share: what the labeller must reach. Tiles at edges between two textures are the error."""
+WITHIN = 0.15
+"""Of a share: what the labeller must reach. Tiles at edges between two textures are the error: 0.02
+to 0.12 over eight seeds and six vocabularies of the tiny model, 0.05 with those it has here."""
 
 
 def crops_of(folder: Path) -> list[tuple[Crop, dict[str, float]]]:
@@ -107,7 +108,8 @@ def test_swapped_labels_do_not(
     swapped = load_labeller(tiny_models.trained_clip(), prompts=words)
     assert swapped.prompt_id != load_labeller(tiny_models.trained_clip()).prompt_id
     answers = swapped.label([crop for crop, _ in crops])
-    assert worst(answers, [truth for _, truth in crops]) > 5 * WITHIN
+    # The least that is lost: render is half of the walls where three meet, and nothing hides it.
+    assert worst(answers, [truth for _, truth in crops]) > 0.5 - WITHIN
 
 
 def test_tiles_are_put_together_as_written() -> None:

@@ -64,12 +64,15 @@ def clip_tokenizer() -> Any:
     trained.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.ByteLevel(add_prefix_space=False)]
     )
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     special = ["<|startoftext|>", "<|endoftext|>"]
+    # Ends of words are numbered here: the trainer meets them in the order of a hash, another one in
+    # each process, and with their numbers change the merges and all that a model learns.
     trainer = trainers.BpeTrainer(
         vocab_size=700,
-        special_tokens=special,
+        special_tokens=special + [letter + "</w>" for letter in alphabet],
         end_of_word_suffix="</w>",
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        initial_alphabet=alphabet,
     )
     trained.train_from_iterator([text.lower() for text in _corpus()], trainer)
     made = json.loads(trained.to_str())["model"]
