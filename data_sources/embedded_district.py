@@ -19,6 +19,7 @@ from typing import Any
 
 from heatmat.city import DISTRICT, City
 from heatmat.crs import project
+from heatmat.ending import exit_code
 from heatmat.features import Features, read_features
 from heatmat.footprints import MIN_AREA, building_rows, is_polygon
 from heatmat.ground import ground_from_osm
@@ -165,4 +166,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(exit_code(main))

@@ -12,17 +12,21 @@ scenario of a square kilometre in the middle of copies without a seam, for `heat
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
 import math
 import resource
 import sys
 import time
+import zlib
 from pathlib import Path
 from xml.parsers import expat
 from xml.sax.saxutils import quoteattr
 
-from data_sources.untrusted import check_xml
+from data_sources.untrusted import check_xml, opened
+from heatmat.arguments import above_zero, at_least_one
+from heatmat.ending import exit_code
+from heatmat.errors import InputError
+from heatmat.output.atomic import aside
 
 SEAM = 0.0006
 """Distance kept between copies [degrees], about 60 m: buildings overhang the extract's bounds."""
@@ -45,7 +49,13 @@ KEPT = {
 
 
 class Extract:
-    """The elements of an .osm file, ready to be written again with other ids and places."""
+    """The elements of an .osm file, ready to be written again with other ids and places.
+
+    Raises
+    ------
+    InputError
+        Where the file is not a whole extract with bounds.
+    """
 
     def __init__(self, path: Path) -> None:
         check_xml(path)
@@ -57,9 +67,15 @@ class Extract:
         }
         parser = expat.ParserCreate()
         parser.StartElementHandler = self._start
-        opener = gzip.open if path.name.endswith(".gz") else open
-        with opener(path, "rb") as stream:
-            parser.ParseFile(stream)
+        try:
+            with opened(path) as stream:
+                parser.ParseFile(stream)
+        except (expat.ExpatError, KeyError, ValueError, EOFError, OSError, zlib.error) as error:
+            raise InputError(
+                "not a whole OpenStreetMap extract", where=str(path), got=repr(error)
+            ) from None
+        if not all(map(math.isfinite, self.bounds)):
+            raise InputError("it states no bounds", where=str(path), expected="<bounds …/>")
         self.outside = self._outside()
 
     def _start(self, name: str, values: dict[str, str]) -> None:
@@ -118,7 +134,7 @@ class Extract:
         west, south, east, north = self.bounds
         across = (east - west + seam, north - south + seam)
         copies = columns * rows if copies is None else copies
-        with open(path, "w", encoding="utf-8") as out:
+        with aside(path) as partial, open(partial, "w", encoding="utf-8") as out:
             out.write('<?xml version="1.0" encoding="UTF-8"?>\n<osm version="0.6">\n')
             out.write(
                 f'<bounds minlat="{south}" minlon="{west}" '
@@ -163,11 +179,18 @@ def write_square(extract: Extract, folder: Path, side: float, weather: Path) -> 
     """Copies around a square of `side` metres and its scenario at 1 m; the path of the latter.
 
     The day is 14 July of the weather file, after three spin-up days.
+
+    Raises
+    ------
+    InputError
+        Where there is no such weather file.
     """
     from pyproj import Transformer
 
     from heatmat.crs import utm_code
 
+    if not weather.is_file():
+        raise InputError("no such file", where=str(weather), expected="weather (EPW)")
     west, south, east, north = extract.bounds
     crs = utm_code(0.5 * (west + east), 0.5 * (south + north))
     to_metres = Transformer.from_crs("EPSG:4326", crs, always_xy=True)
@@ -183,8 +206,7 @@ def write_square(extract: Extract, folder: Path, side: float, weather: Path) -> 
     extent = [round(x - 0.5 * side), round(y - 0.5 * side)]
     extent += [round(extent[0] + side), round(extent[1] + side)]
     scenario = folder / f"square_{side:g}.toml"
-    scenario.write_text(
-        f"""format = 1
+    text = f"""format = 1
 [city]
 buildings = {json.dumps(city.name)}
 crs = {json.dumps(crs)}
@@ -197,9 +219,9 @@ epw = {json.dumps(str(weather.resolve()))}
 start = "07-14T00:00"
 end = "07-15T00:00"
 spin_up_days = 3
-""",
-        encoding="utf-8",
-    )
+"""
+    with aside(scenario) as partial:
+        partial.write_text(text, encoding="utf-8")
     return scenario
 
 
@@ -229,9 +251,11 @@ def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("extract", type=Path, help="an .osm or .osm.gz file")
-    parser.add_argument("--buildings", type=int, default=100_000)
-    parser.add_argument("--resolution", type=float, default=2.0, metavar="M")
-    parser.add_argument("--square", type=float, metavar="M", help="write a scenario of this side")
+    parser.add_argument("--buildings", type=at_least_one, default=100_000)
+    parser.add_argument("--resolution", type=above_zero, default=2.0, metavar="M")
+    parser.add_argument(
+        "--square", type=above_zero, metavar="M", help="write a scenario of this side"
+    )
     parser.add_argument("--weather", type=Path, metavar="EPW", help="of --square")
     parser.add_argument("--out", type=Path, default=Path("."), metavar="DIR")
     options = parser.parse_args()
@@ -243,10 +267,12 @@ def main() -> None:
         scenario = write_square(extract, options.out, options.square, options.weather)
         sys.stdout.write(f"{scenario}\n")
         return
-    target = options.out / f"tiled_{options.buildings}.osm"
+    target = options.out / f"{options.extract.name.split('.')[0]}_{options.buildings}.osm"
     if not target.exists():
         extract = Extract(options.extract)
-        extract.write_many(target, math.ceil(options.buildings / max(1, extract.buildings)))
+        if not extract.buildings:
+            raise InputError("no building in it", where=str(options.extract))
+        extract.write_many(target, math.ceil(options.buildings / extract.buildings))
     for stage, processor, wall, peak, what in measure(target, options.resolution):
         sys.stdout.write(
             f"{stage:<10} {processor:7.1f} s processor {wall:7.1f} s wall "
@@ -255,4 +281,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(exit_code(main))

@@ -159,6 +159,8 @@ def check_xml(path: Path) -> str:
                 if found or not (block := stream.read(4096)):
                     break
                 parser.Parse(block, False)
+    except FileNotFoundError:
+        raise InputError("no such file", where=str(path), remedy="check its path") from None
     except (OSError, EOFError, zlib.error) as error:  # of gzip
         raise InputError("not a complete gzip file", where=str(path), got=str(error)) from None
     except expat.ExpatError as error:

@@ -17,10 +17,13 @@ from typing import Any
 
 import numpy as np
 
+from heatmat.arguments import above_zero
 from heatmat.case import Case
+from heatmat.ending import exit_code
 from heatmat.field_memory import field_memory
 from heatmat.map_spread import TEXEL, middle_grid
 from heatmat.memory import peak_memory, reset_peak_memory
+from heatmat.output.atomic import aside
 
 SIDE = 1000.0
 """Of the square in the middle of the extent that is mapped, at most [m]."""
@@ -124,8 +127,8 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description="A day of maps by the field, timed.")
     parser.add_argument("case", help="a prepared case (heatmat prepare)")
-    parser.add_argument("--side", type=float, default=SIDE, help="of the square at most [m]")
-    parser.add_argument("--pixel", type=float, default=1.0, help="side of a pixel [m]")
+    parser.add_argument("--side", type=above_zero, default=SIDE, help="of the square at most [m]")
+    parser.add_argument("--pixel", type=above_zero, default=1.0, help="side of a pixel [m]")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--json", type=Path, metavar="FILE")
@@ -137,7 +140,8 @@ def main() -> None:
     )  # fmt: skip
     found |= {"whole_s": time.perf_counter() - begun, "whole_cpu_s": time.process_time()}
     if given.json is not None:
-        given.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+        with aside(given.json) as partial:
+            partial.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     sys.stdout.write(
         f"{as_text(found)}\nreading and imports too: {found['whole_s']:.1f} s by the clock,"
         f" {found['whole_cpu_s']:.1f} s CPU\n"
@@ -145,4 +149,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(exit_code(main))

@@ -14,7 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from heatmat.arguments import above_zero, at_least_one
 from heatmat.case import Case
+from heatmat.ending import exit_code
 from heatmat.estimate import Estimate, estimate
 from heatmat.field import Field
 from heatmat.field_solver import NEAR, FieldSolver
@@ -227,8 +229,8 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description="The field against paths at points of a case.")
     parser.add_argument("case", help="a prepared case (heatmat prepare)")
-    parser.add_argument("--points", type=int, default=POINTS)
-    parser.add_argument("--size", type=float, default=4.0, help="of the texels [m]")
+    parser.add_argument("--points", type=at_least_one, default=POINTS)
+    parser.add_argument("--size", type=above_zero, default=4.0, help="of the texels [m]")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto")
     given = parser.parse_args()
@@ -240,4 +242,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(exit_code(main))

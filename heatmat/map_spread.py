@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from heatmat.arguments import above_zero, at_least_one
 from heatmat.case import Case
+from heatmat.ending import exit_code
 
 if TYPE_CHECKING:
     from heatmat.field_map import PixelGrid
@@ -137,10 +139,12 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m heatmat.map_spread")
     parser.add_argument("--case", help="a prepared case; default: the embedded district")
-    parser.add_argument("--side", type=float, default=120.0, help="of the square [m]")
-    parser.add_argument("--seeds", type=int, default=16)
-    parser.add_argument("--pixels", type=int, default=2000, help="chosen of the square's")
+    parser.add_argument("--side", type=above_zero, default=120.0, help="of the square [m]")
+    parser.add_argument("--seeds", type=at_least_one, default=16)
+    parser.add_argument("--pixels", type=at_least_one, default=2000, help="chosen of the square's")
     asked = parser.parse_args()
+    if asked.seeds < 2:
+        parser.error("--seeds: a spread needs at least 2")
     if asked.case:
         case = Case.load(asked.case)
     else:
@@ -152,4 +156,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(exit_code(main))

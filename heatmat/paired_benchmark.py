@@ -22,6 +22,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from heatmat.arguments import at_least_one
+from heatmat.ending import exit_code
+from heatmat.output.atomic import aside
 from heatmat.paired_cases import (
     POINTS,
     RESOLUTION,
@@ -337,8 +340,8 @@ def main() -> None:
     """Print the table; with --json write it to a file too."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", type=Path, help="write rows and costs here")
-    parser.add_argument("--seeds", type=int, default=4)
-    parser.add_argument("--paths", type=int, default=256, help="of a point")
+    parser.add_argument("--seeds", type=at_least_one, default=4)
+    parser.add_argument("--paths", type=at_least_one, default=256, help="of a point")
     parser.add_argument("--device", default="cpu")
     given = parser.parse_args()
     rows, costs = run(given.seeds, given.paths, given.device)
@@ -348,8 +351,9 @@ def main() -> None:
             "rows": [{**asdict(row), "ratio": row.ratio} for row in rows],
             "costs": [asdict(cost) for cost in costs],
         }
-        given.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        with aside(given.json) as partial:
+            partial.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(exit_code(main))

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from heatmat.arguments import above_zero, at_least_one
 from heatmat.case import Case
+from heatmat.ending import exit_code
 from heatmat.estimate import estimate
 from heatmat.field_benchmark import CORNERS, corner_points
 from heatmat.kernels.layout import Q_A, Q_B, R_TYPE, REQUEST_PLAN
@@ -121,9 +123,9 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description="Pixels of maps against paths.")
     parser.add_argument("case", help="a prepared case (heatmat prepare)")
-    parser.add_argument("--side", type=float, default=SIDE, help="of the square [m]")
-    parser.add_argument("--pixels", type=int, default=PIXELS)
-    parser.add_argument("--paths", type=int, default=PATHS, help="a pixel")
+    parser.add_argument("--side", type=above_zero, default=SIDE, help="of the square [m]")
+    parser.add_argument("--pixels", type=at_least_one, default=PIXELS)
+    parser.add_argument("--paths", type=at_least_one, default=PATHS, help="a pixel")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     found = measure(Case.load(given.case), given.side, given.pixels, given.paths, given.seed)
@@ -131,4 +133,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(exit_code(main))

@@ -10,6 +10,7 @@ batch) with one thread each, by turns, and compares every hit.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -24,7 +25,9 @@ from typing import Any
 
 import numpy as np
 
+from heatmat.arguments import at_least_one
 from heatmat.case import Case
+from heatmat.ending import exit_code
 from heatmat.kernels import layout
 from heatmat.kernels.edges import ROW
 from heatmat.kernels.heightfield import BORDER, CELL, SKY, WALL
@@ -34,6 +37,9 @@ from heatmat.rayfield import RayField, to_device
 from heatmat.runtime import synchronise, ti
 from heatmat.sampling_plan import KINDS, plan_squares, wall_patches
 from heatmat.solver import Requests, Solver
+
+RAYS = 50_000
+"""Of each kind."""
 
 TRIAD_FLOATS = 1 << 24
 """Length of each array of the memory test: 64 MiB, more than caches hold."""
@@ -159,7 +165,7 @@ class Shots:
 
 
 def roofline(
-    case: Case, solver: Solver, count: int = 50_000, repeats: int = 5, *, embree: bool = True
+    case: Case, solver: Solver, count: int = RAYS, repeats: int = 5, *, embree: bool = True
 ) -> dict[str, Any]:
     """Rays and the memory that they touch, against what the memory gives.
 
@@ -263,7 +269,7 @@ def _in_own_process(case: Case, count: int) -> list[dict[str, Any]] | None:
     return json.loads(done.stdout) if done.returncode == 0 else None
 
 
-def side_by_side(case: Case, count: int = 50_000, rounds: int = 7) -> list[dict[str, Any]]:
+def side_by_side(case: Case, count: int = RAYS, rounds: int = 7) -> list[dict[str, Any]]:
     """The same rays through HeatMat and Embree by turns, on one thread.
 
     Parameters
@@ -370,6 +376,15 @@ def different(
     return np.where(left | nothing, left != nothing, ~(near & same_kind & same_wall))
 
 
-if __name__ == "__main__":
-    rows = side_by_side(Case.load(sys.argv[1]), *map(int, sys.argv[2:3]))
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description="HeatMat's rays beside Embree's, as JSON.")
+    parser.add_argument("case", help="a prepared case (heatmat prepare)")
+    parser.add_argument("rays", nargs="?", type=at_least_one, default=RAYS, help="of each kind")
+    given = parser.parse_args()
+    rows = side_by_side(Case.load(given.case), given.rays)
     sys.stdout.write(json.dumps(rows, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    raise SystemExit(exit_code(main))

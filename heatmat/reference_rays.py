@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from heatmat.ending import exit_code
 from heatmat.reference.mesh import Mesh
 
 APRON = 50.0
@@ -79,4 +80,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(exit_code(main))

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
+import json
 from pathlib import Path
 from typing import Any
+
+from heatmat.ending import exit_code
+from heatmat.errors import InputError
+from heatmat.output.atomic import aside
 
 COLUMNS = (
     ("scene", "name", "{}"),
@@ -161,7 +167,8 @@ def write_page(reference: dict[str, Any], page: Path) -> None:
         if begin in text and end in text:
             head, rest = text.split(begin, 1)
             text = head + begin + "\n" + table + "\n" + end + rest.split(end, 1)[1]
-    page.write_text(text, encoding="utf-8")
+    with aside(page) as partial:
+        partial.write_text(text, encoding="utf-8")
 
 
 def _fourth_power(found: dict[str, Any]) -> str:
@@ -236,17 +243,26 @@ def _save(figure: Any, path: Path) -> Path:
     return path
 
 
-def main(arguments: list[str]) -> None:
-    """Write page and pictures from the JSON of ``heatmat benchmark --reference --json``."""
-    import json
-
-    figures, page, pictures = (Path(argument) for argument in arguments)
-    reference = json.loads(figures.read_text(encoding="utf-8"))["reference"]
-    write_page(reference, page)
-    draw(reference, pictures)
+def main() -> None:
+    """Write page and pictures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("figures", type=Path, help="JSON of `heatmat benchmark --reference --json`")
+    parser.add_argument("page", type=Path, help="a page whose table is written anew")
+    parser.add_argument("pictures", type=Path, help="their folder")
+    given = parser.parse_args()
+    try:
+        reference = json.loads(given.figures.read_text(encoding="utf-8"))["reference"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            "not the JSON of `heatmat benchmark --reference --json`",
+            where=str(given.figures),
+            got=repr(error),
+        ) from None
+    if not given.page.is_file():
+        raise InputError("no such page", where=str(given.page), expected="one with marks")
+    write_page(reference, given.page)
+    draw(reference, given.pictures)
 
 
 if __name__ == "__main__":
-    import sys
-
-    main(sys.argv[1:])
+    raise SystemExit(exit_code(main))

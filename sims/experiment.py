@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import heatmat as hm
@@ -27,12 +28,16 @@ SQUARE = [385930, 6672190, 386020, 6672260]
 """Parts of the district for that: a crossing of streets, the side of an open square."""
 
 
-def arguments(about: str) -> argparse.Namespace:
-    """``--out FOLDER`` and ``--low``."""
+def command(main: Callable[[Path, bool], object], about: str) -> None:
+    """Run an experiment with ``--out FOLDER`` and ``--low``, as a command."""
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     parser.add_argument("--low", action="store_true", help="a small part at low resolution")
-    return parser.parse_args()
+    given = parser.parse_args()
+    try:
+        main(given.out, given.low)
+    except hm.HeatMatError as error:
+        parser.exit(error.exit_code, f"heatmat: {error}\n")
 
 
 def load(

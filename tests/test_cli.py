@@ -319,3 +319,21 @@ def test_what_a_library_prints_stays_off_standard_output() -> None:
     assert done.stdout == "result\n"
     assert "library" in done.stderr
     assert "python" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["day_benchmark", "field_benchmark", "pixel_benchmark", "ray_benchmark", "map_spread --case",
+     "reference_rays", "reference_report"],
+)  # fmt: skip
+def test_modules_end_as_the_command_does(module: str, tmp_path: Path) -> None:
+    name, *option = module.split()
+    rest = ["page.md", "pictures"] if name == "reference_report" else []
+    ran = subprocess.run(
+        [sys.executable, "-m", f"heatmat.{name}", *option, "nothing.npz", *rest],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 2
+    (told,) = ran.stderr.splitlines()
+    assert told.startswith("heatmat: nothing.npz: ")
+    assert not list(tmp_path.iterdir())

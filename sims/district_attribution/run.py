@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import heatmat as hm
-from sims.experiment import arguments, load
+from sims.experiment import command, load
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,5 +57,4 @@ def draw(frame: pd.DataFrame, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    given = arguments(__doc__ or "")
-    main(given.out, given.low)
+    command(main, __doc__ or "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sims.experiment import arguments, what_if
+from sims.experiment import command, what_if
 
 
 def main(out: Path, low: bool = False) -> object:
@@ -13,5 +13,4 @@ def main(out: Path, low: bool = False) -> object:
 
 
 if __name__ == "__main__":
-    given = arguments(__doc__ or "")
-    main(given.out, given.low)
+    command(main, __doc__ or "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sims.experiment import arguments, what_if
+from sims.experiment import command, what_if
 
 PARK = [385930, 6671815, 386000, 6671885]
 """Lawns, paths and an avenue, for the version at low resolution."""
@@ -16,5 +16,4 @@ def main(out: Path, low: bool = False) -> object:
 
 
 if __name__ == "__main__":
-    given = arguments(__doc__ or "")
-    main(given.out, given.low)
+    command(main, __doc__ or "")

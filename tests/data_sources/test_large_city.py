@@ -10,6 +10,7 @@ import shapely
 
 from data_sources import large_city
 from heatmat.city import City
+from heatmat.ending import exit_code
 from heatmat.scenario import Scenario
 
 WEST, SOUTH, EAST, NORTH = 2.34, 48.87, 2.341, 48.8706
@@ -58,7 +59,7 @@ def test_copies_stand_side_by_side_without_what_overhangs(tmp_path: Path) -> Non
 
 
 def test_a_square_is_covered_and_can_be_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     weather = tmp_path / "a day.epw"
     weather.write_text("not read here", encoding="utf-8")
@@ -73,7 +74,46 @@ def test_a_square_is_covered_and_can_be_run(
     middles = shapely.get_coordinates(shapely.centroid(buildings.geometry))
     for corner in ((west - 20, south - 20), (east + 20, north + 20)):
         assert np.hypot(*(middles - corner).T).min() < 75.0
-    monkeypatch.setattr("sys.argv", ["large_city", str(path), "--square", "100"])
-    with pytest.raises(SystemExit):
-        large_city.main()
-    assert "--weather" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (["{osm}", "--square", "100"], "--square needs --weather"),
+        (["{osm}", "--square", "-5", "--weather", "a.epw"], "--square: expected a number above 0"),
+        (["{osm}", "--square", "100", "--weather", "no.epw"], "no.epw: no such file"),
+        (["{osm}", "--buildings", "0"], "--buildings: expected a whole number of at least 1"),
+        (["no.osm"], "no.osm: no such file"),
+        (["{cut}"], "not a whole OpenStreetMap extract"),
+        (["{unbound}"], "states no bounds"),
+        (["{bare}"], "no building in it"),
+    ],
+)
+def test_mistakes_are_one_line_and_write_nothing(
+    given: list[str],
+    says: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    whole = extract(tmp_path).read_text(encoding="utf-8")
+    bounds = next(line for line in whole.splitlines(keepends=True) if "<bounds" in line)
+    for name, text in {
+        "cut": whole[:-40],
+        "unbound": whole.replace(bounds, ""),
+        "bare": whole.replace('k="building"', 'k="amenity"'),
+    }.items():
+        (tmp_path / f"{name}.osm").write_text(text, encoding="utf-8")
+    files = {key: str(tmp_path / f"{key}.osm") for key in ("cut", "unbound", "bare")}
+    files["osm"] = str(tmp_path / "small.osm")
+    out = tmp_path / "out"
+    words = [word.format(**files) for word in given]
+    monkeypatch.setattr("sys.argv", ["large_city", *words, "--out", str(out)])
+    try:
+        code = exit_code(large_city.main)
+    except SystemExit as refused:  # argparse's own way out
+        code = refused.code
+    assert code == 2
+    told = capsys.readouterr().err.splitlines()
+    assert says in told[-1]
+    assert not out.exists() or not list(out.iterdir())
