@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from heatmat.conduction import MODES, REFERENCE_FILM, FullModes, free_response
 from heatmat.errors import InputError
 from heatmat.forcing import Forcing
 from heatmat.maps import Maps
+from heatmat.output.atomic import aside
 from heatmat.units import KELVIN
 
 BASE_TEMPERATURE = KELVIN + 15.0
@@ -187,10 +187,8 @@ class Case:
         for name in ("compositions", "default_facade", "default_ground", "label"):
             plain[name] = getattr(self, name)
         arrays["plain"] = np.frombuffer(json.dumps(plain).encode(), np.uint8)
-        aside = path.with_name(f".{path.name}.partial")
-        with aside.open("wb") as file:
+        with aside(path) as partial, partial.open("wb") as file:
             np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-        os.replace(aside, path)
 
     @classmethod
     def load(cls, path: str | Path) -> Case:

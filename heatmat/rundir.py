@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -64,6 +65,26 @@ def open_output(path: str | Path) -> Iterator[IO[str]]:
             open(partial, "w", encoding="utf-8", newline="") as stream,
         ):
             yield stream
+
+
+def expect_writable(path: str | Path) -> None:
+    """Find out before the work, not after it, that a file cannot be made.
+
+    Raises
+    ------
+    OutputError
+        A folder on the way is a file, or may not be written to.
+    """
+    if is_stream(path):
+        return
+    nearest = next(folder for folder in Path(path).absolute().parents if folder.exists())
+    with output_errors(path):
+        if Path(path).is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not nearest.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        if not os.access(nearest, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 class RunDirectory:

@@ -34,7 +34,7 @@ def prepare(
 ) -> int:
     """Maps, constructions and forcing in one file: it runs with NumPy and Taichi alone."""
     from heatmat.commands.single_file import SingleFile
-    from heatmat.run_record import run_inputs
+    from heatmat.run_record import output_errors, run_inputs
 
     session = Session(device, seed, quiet, verbose, overwrite)
     loaded = session.load(scenario)
@@ -47,7 +47,8 @@ def prepare(
         from heatmat.simulation import build_case
 
         case = build_case(loaded, progress=report)
-        case.save(out)
+        with output_errors(out):
+            case.save(out)
     target.finish(session)
     return DONE
 
@@ -82,7 +83,10 @@ def benchmark(
 ) -> int:
     """Speed and accuracy on this machine."""
     from heatmat.benchmark import run_benchmark
+    from heatmat.rundir import expect_writable
 
+    if json is not None:
+        expect_writable(json)
     session = Session(device, seed, quiet, verbose, overwrite)
     with session.progress() as report:
         figures = run_benchmark(

@@ -14,7 +14,7 @@ from heatmat.run_record import (
     versions,
     write_record,
 )
-from heatmat.rundir import is_stream
+from heatmat.rundir import expect_writable, is_stream
 
 if TYPE_CHECKING:
     from heatmat.commands.session import Session
@@ -52,13 +52,13 @@ class SingleFile:
         Raises
         ------
         OutputError
-            There is a file that was made from something else, or by something else.
+            There is a file that was made from something else, or by something else; or no file
+            can be made.
         """
         self = cls(path, inputs)
         if is_stream(path):
             return self
-        if path.is_dir():
-            raise OutputError("is a folder", where=str(path), expected="a file name")
+        expect_writable(path)
         if not path.exists() or overwrite:
             return self
         old = read_record(self.record_path)
