@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import resource
 import sys
 import time
 import zlib
@@ -26,6 +25,7 @@ from data_sources.untrusted import check_xml, opened
 from heatmat.arguments import above_zero, at_least_one
 from heatmat.ending import exit_code
 from heatmat.errors import InputError
+from heatmat.memory import peak_memory
 from heatmat.output.atomic import aside
 
 SEAM = 0.0006
@@ -242,9 +242,8 @@ def measure(path: Path, resolution: float) -> list[tuple[str, float, float, floa
 
 
 def _row(stage: str, clock: tuple[float, float], what: str) -> tuple[str, float, float, float, str]:
-    scale = 2**30 if sys.platform == "darwin" else 2**20  # bytes there, KiB elsewhere
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / scale
-    return stage, time.process_time() - clock[0], time.perf_counter() - clock[1], peak, what
+    processor, wall = time.process_time() - clock[0], time.perf_counter() - clock[1]
+    return stage, processor, wall, peak_memory() / 2**30, what
 
 
 def main() -> None:

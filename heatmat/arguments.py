@@ -1,9 +1,12 @@
-"""Numbers on the command lines of the modules that are run by ``python -m``."""
+"""Numbers and places on the command lines of the modules that are run by ``python -m``."""
 
 from __future__ import annotations
 
 import argparse
 import math
+from pathlib import Path
+
+from heatmat.rundir import expect_writable
 
 
 def at_least_one(text: str) -> int:
@@ -26,3 +29,15 @@ def above_zero(text: str) -> float:
     if not 0.0 < number < math.inf:
         raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
     return number
+
+
+def output_file(text: str) -> Path:
+    """A file that can be made, for the ``type`` of an argparse argument.
+
+    Raises
+    ------
+    OutputError
+        As `heatmat.rundir.expect_writable`.
+    """
+    expect_writable(text)
+    return Path(text)

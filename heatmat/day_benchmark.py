@@ -12,12 +12,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from heatmat.arguments import above_zero
+from heatmat.arguments import above_zero, output_file
 from heatmat.case import Case
 from heatmat.ending import exit_code
 from heatmat.field_memory import field_memory
@@ -131,7 +130,7 @@ def main() -> None:
     parser.add_argument("--pixel", type=above_zero, default=1.0, help="side of a pixel [m]")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--json", type=output_file, metavar="FILE")
     given = parser.parse_args()
     begun = time.perf_counter()
     found = day_of_maps(

@@ -17,12 +17,11 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from heatmat.arguments import at_least_one
+from heatmat.arguments import at_least_one, output_file
 from heatmat.ending import exit_code
 from heatmat.output.atomic import aside
 from heatmat.paired_cases import (
@@ -339,7 +338,7 @@ def table(rows: list[Row], costs: list[Cost]) -> str:
 def main() -> None:
     """Print the table; with --json write it to a file too."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--json", type=Path, help="write rows and costs here")
+    parser.add_argument("--json", type=output_file, help="write rows and costs here")
     parser.add_argument("--seeds", type=at_least_one, default=4)
     parser.add_argument("--paths", type=at_least_one, default=256, help="of a point")
     parser.add_argument("--device", default="cpu")

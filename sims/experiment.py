@@ -35,6 +35,10 @@ def command(main: Callable[[Path, bool], object], about: str) -> None:
     parser.add_argument("--low", action="store_true", help="a small part at low resolution")
     given = parser.parse_args()
     try:
+        given.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        parser.exit(2, f"heatmat: {given.out}: cannot be written: {error.strerror}\n")
+    try:
         main(given.out, given.low)
     except hm.HeatMatError as error:
         parser.exit(error.exit_code, f"heatmat: {error}\n")

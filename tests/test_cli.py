@@ -339,7 +339,14 @@ def test_modules_end_as_the_command_does(module: str, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("command", ["prepare s.toml --out", "benchmark --json"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "heatmat prepare s.toml --out",
+        "heatmat benchmark --json",
+        "heatmat.paired_benchmark --json",
+    ],
+)
 @pytest.mark.parametrize("place, why", [("file/out", "Not a directory"), ("folder", "directory")])
 def test_place_that_cannot_be_written_is_said_before_the_work(
     command: str, place: str, why: str, tmp_path: Path
@@ -348,7 +355,10 @@ def test_place_that_cannot_be_written_is_said_before_the_work(
     (tmp_path / "file").write_text("kept", encoding="utf-8")
     (tmp_path / "folder").mkdir()
     before = sorted(tmp_path.rglob("*"))
-    ran = heatmat(*command.split(), place, cwd=tmp_path)
+    ran = subprocess.run(
+        [sys.executable, "-m", *command.split(), place],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
     assert ran.returncode == 2
     (told,) = ran.stderr.splitlines()
     assert told.startswith(f"heatmat: {place}: cannot be written") and why in told

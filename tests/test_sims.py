@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import importlib
+import runpy
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +48,19 @@ def test_public_names_only(path: Path) -> None:
             if node.value.id == "hm":
                 assert node.attr in hm.__all__
             assert not node.attr.startswith("_")
+
+
+def test_folder_that_cannot_be_made_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("kept", encoding="utf-8")
+    out = tmp_path / "file" / "out"
+    monkeypatch.setattr(sys, "argv", ["run.py", "--out", str(out), "--low"])
+    with pytest.raises(SystemExit, match="2"):
+        runpy.run_path(str(SIMS / "cool_roofs" / "run.py"), run_name="__main__")
+    (told,) = capsys.readouterr().err.splitlines()
+    assert told.startswith(f"heatmat: {out}: cannot be written: ")
+    assert (tmp_path / "file").read_text("utf-8") == "kept"
 
 
 def test_cool_roofs(tmp_path: Path) -> None:
