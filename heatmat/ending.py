@@ -88,7 +88,7 @@ def _explain(error: Exception) -> int:
         return THEIRS
     if isinstance(error, OSError) and error.errno in (
         errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EROFS, errno.EDQUOT,
-        errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG,
+        errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP,
     ):  # fmt: skip
         _say(f"{error.filename or 'output'}: {error.strerror}")
         return THEIRS

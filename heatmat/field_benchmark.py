@@ -6,7 +6,6 @@ worst as well: a fifth of the points lies within a metre of a corner.
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from heatmat.arguments import above_zero, at_least_one
+from heatmat.arguments import Parser, between, whole
 from heatmat.case import Case
 from heatmat.ending import exit_code
 from heatmat.estimate import Estimate, estimate
@@ -227,11 +226,11 @@ def as_table(found: dict[str, Any]) -> str:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description="The field against paths at points of a case.")
+    parser = Parser(description="The field against paths at points of a case.")
     parser.add_argument("case", help="a prepared case (heatmat prepare)")
-    parser.add_argument("--points", type=at_least_one, default=POINTS)
-    parser.add_argument("--size", type=above_zero, default=4.0, help="of the texels [m]")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--points", type=whole(1), default=POINTS)
+    parser.add_argument("--size", type=between(0.5, 100.0), default=4.0, help="of the texels [m]")
+    parser.add_argument("--seed", type=whole(0), default=0)
     parser.add_argument("--device", default="auto")
     given = parser.parse_args()
     found = field_against_paths(

@@ -9,16 +9,16 @@ the sun comes by the same sweeps.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from heatmat.arguments import above_zero, at_least_one
+from heatmat.arguments import Parser, square_side, whole
 from heatmat.case import Case
 from heatmat.ending import exit_code
+from heatmat.errors import InputError
 
 if TYPE_CHECKING:
     from heatmat.field_map import PixelGrid
@@ -78,6 +78,8 @@ def middle_grid(case: Case, side: float, size: float = 1.0) -> PixelGrid:
     y = maps.south + (maps.ny - 0.5 * (row0 + row1)) * maps.resolution
     extent = (row1 - row0, col1 - col0)
     n = int(min(side, *(e * maps.resolution for e in extent)) / size)
+    if n < 1:
+        raise InputError("no pixel fits into the square", where=f"a pixel of {size:g} m")
     return PixelGrid(x - 0.5 * n * size, y + 0.5 * n * size, size, n, n)
 
 
@@ -137,14 +139,12 @@ def table(found: dict[int, list[Row]]) -> str:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, prog="python -m heatmat.map_spread")
+    parser = Parser(description=__doc__, prog="python -m heatmat.map_spread")
     parser.add_argument("--case", help="a prepared case; default: the embedded district")
-    parser.add_argument("--side", type=above_zero, default=120.0, help="of the square [m]")
-    parser.add_argument("--seeds", type=at_least_one, default=16)
-    parser.add_argument("--pixels", type=at_least_one, default=2000, help="chosen of the square's")
+    parser.add_argument("--side", type=square_side, default=120.0, help="of the square [m]")
+    parser.add_argument("--seeds", type=whole(2), default=16)
+    parser.add_argument("--pixels", type=whole(1), default=2000, help="chosen of the square's")
     asked = parser.parse_args()
-    if asked.seeds < 2:
-        parser.error("--seeds: a spread needs at least 2")
     if asked.case:
         case = Case.load(asked.case)
     else:

@@ -10,7 +10,6 @@ so that the variances of both add up.
 
 from __future__ import annotations
 
-import argparse
 import copy
 import json
 import sys
@@ -21,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from heatmat.arguments import at_least_one, output_file
+from heatmat.arguments import Parser, output_file, whole
 from heatmat.ending import exit_code
 from heatmat.output.atomic import aside
 from heatmat.paired_cases import (
@@ -337,10 +336,10 @@ def table(rows: list[Row], costs: list[Cost]) -> str:
 
 def main() -> None:
     """Print the table; with --json write it to a file too."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", type=output_file, help="write rows and costs here")
-    parser.add_argument("--seeds", type=at_least_one, default=4)
-    parser.add_argument("--paths", type=at_least_one, default=256, help="of a point")
+    parser.add_argument("--seeds", type=whole(1), default=4)
+    parser.add_argument("--paths", type=whole(1), default=256, help="of a point")
     parser.add_argument("--device", default="cpu")
     given = parser.parse_args()
     rows, costs = run(given.seeds, given.paths, given.device)

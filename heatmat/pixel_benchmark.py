@@ -7,15 +7,15 @@ an error bound says when it is enough, a sliver or a shadow that no position fel
 
 from __future__ import annotations
 
-import argparse
 import sys
 from dataclasses import dataclass
 
 import numpy as np
 
-from heatmat.arguments import above_zero, at_least_one
+from heatmat.arguments import Parser, square_side, whole
 from heatmat.case import Case
 from heatmat.ending import exit_code
+from heatmat.errors import InputError
 from heatmat.estimate import estimate
 from heatmat.field_benchmark import CORNERS, corner_points
 from heatmat.kernels.layout import Q_A, Q_B, R_TYPE, REQUEST_PLAN
@@ -84,6 +84,8 @@ def measure(
     stamps = np.arange(forcing.spin_up_steps + hour, forcing.n_steps + 1, hour)
     grid = middle_grid(case, side)
     column, line, near = choose_pixels(case, side, pixels, seed)
+    if not column.size:
+        raise InputError("no pixel is drawn", where=f"a square of {side:g} m", remedy="draw more")
     x, y = grid.west + (column + 0.5) * grid.size, grid.north - (line + 0.5) * grid.size
     zero = np.zeros(x.size)
     keys = stream_keys(x, y, zero, 1, seed + 1)
@@ -121,12 +123,12 @@ def table(rows: list[Row], path_error: float) -> str:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description="Pixels of maps against paths.")
+    parser = Parser(description="Pixels of maps against paths.")
     parser.add_argument("case", help="a prepared case (heatmat prepare)")
-    parser.add_argument("--side", type=above_zero, default=SIDE, help="of the square [m]")
-    parser.add_argument("--pixels", type=at_least_one, default=PIXELS)
-    parser.add_argument("--paths", type=at_least_one, default=PATHS, help="a pixel")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--side", type=square_side, default=SIDE, help="of the square [m]")
+    parser.add_argument("--pixels", type=whole(1), default=PIXELS)
+    parser.add_argument("--paths", type=whole(1), default=PATHS, help="a pixel")
+    parser.add_argument("--seed", type=whole(0), default=0)
     given = parser.parse_args()
     found = measure(Case.load(given.case), given.side, given.pixels, given.paths, given.seed)
     sys.stdout.write(table(*found) + "\n")

@@ -10,7 +10,6 @@ batch) with one thread each, by turns, and compares every hit.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import subprocess
@@ -25,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from heatmat.arguments import at_least_one
+from heatmat.arguments import Parser, whole
 from heatmat.case import Case
 from heatmat.ending import exit_code
 from heatmat.kernels import layout
@@ -378,9 +377,9 @@ def different(
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description="HeatMat's rays beside Embree's, as JSON.")
+    parser = Parser(description="HeatMat's rays beside Embree's, as JSON.")
     parser.add_argument("case", help="a prepared case (heatmat prepare)")
-    parser.add_argument("rays", nargs="?", type=at_least_one, default=RAYS, help="of each kind")
+    parser.add_argument("rays", nargs="?", type=whole(1), default=RAYS, help="of each kind")
     given = parser.parse_args()
     rows = side_by_side(Case.load(given.case), given.rays)
     sys.stdout.write(json.dumps(rows, indent=2) + "\n")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 from typing import Any
 
+from heatmat.arguments import Parser
 from heatmat.ending import exit_code
 from heatmat.errors import InputError
 from heatmat.output.atomic import aside
@@ -149,12 +149,11 @@ def _moments(found: dict[str, Any]) -> list[str]:
     ]
 
 
-def write_page(reference: dict[str, Any], page: Path) -> None:
-    """Put the measured tables between the marks of a page, which keeps its words.
+def with_tables(reference: dict[str, Any], text: str) -> str:
+    """A page with the measured tables between its marks; it keeps its words.
 
     A table stands between ``<!-- NAME -->`` and ``<!-- /NAME -->``.
     """
-    text = page.read_text(encoding="utf-8")
     tables = page_tables(reference)
     tables["fourth power"] = _fourth_power(reference["fourth_power"])
     tables["machine"] = "{processor}, {threads} threads, {system}.\n".format(**reference["machine"])
@@ -167,8 +166,7 @@ def write_page(reference: dict[str, Any], page: Path) -> None:
         if begin in text and end in text:
             head, rest = text.split(begin, 1)
             text = head + begin + "\n" + table + "\n" + end + rest.split(end, 1)[1]
-    with aside(page) as partial:
-        partial.write_text(text, encoding="utf-8")
+    return text
 
 
 def _fourth_power(found: dict[str, Any]) -> str:
@@ -239,29 +237,38 @@ def draw(reference: dict[str, Any], folder: Path) -> list[Path]:
 
 def _save(figure: Any, path: Path) -> Path:
     figure.tight_layout()
-    figure.savefig(path, dpi=110)
+    with aside(path) as partial:
+        figure.savefig(partial, dpi=110)
     return path
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError("cannot be read", where=str(path), got=str(error)) from None
 
 
 def main() -> None:
     """Write page and pictures."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("figures", type=Path, help="JSON of `heatmat benchmark --reference --json`")
     parser.add_argument("page", type=Path, help="a page whose table is written anew")
     parser.add_argument("pictures", type=Path, help="their folder")
     given = parser.parse_args()
+    figures, text = _read(given.figures), _read(given.page)
     try:
-        reference = json.loads(given.figures.read_text(encoding="utf-8"))["reference"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        reference = json.loads(figures)["reference"]
+        text = with_tables(reference, text)
+        draw(reference, given.pictures)
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise InputError(
             "not the JSON of `heatmat benchmark --reference --json`",
             where=str(given.figures),
             got=repr(error),
-        ) from None
-    if not given.page.is_file():
-        raise InputError("no such page", where=str(given.page), expected="one with marks")
-    write_page(reference, given.page)
-    draw(reference, given.pictures)
+        ) from error
+    with aside(given.page) as partial:
+        partial.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

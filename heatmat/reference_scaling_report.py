@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from heatmat.output.atomic import aside
 from heatmat.reference_report import markdown_table
 
 
@@ -65,6 +66,7 @@ def draw_scaling(found: dict[str, Any], folder: Path) -> Path:
     axes[0].legend(frameon=False)
     figure.tight_layout()
     path = folder / "reference_scaling.png"
-    figure.savefig(path, dpi=110)
+    with aside(path) as partial:
+        figure.savefig(partial, dpi=110)
     pyplot.close(figure)
     return path

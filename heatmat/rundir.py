@@ -16,7 +16,7 @@ from typing import IO, Any, Self
 import numpy as np
 
 from heatmat.errors import OutputError
-from heatmat.output.atomic import aside
+from heatmat.output.atomic import aside, partial_name
 from heatmat.run_record import (
     comparable,
     make_record,
@@ -73,18 +73,18 @@ def expect_writable(path: str | Path) -> None:
     Raises
     ------
     OutputError
-        A folder on the way is a file, or may not be written to.
+        It is a folder, or beside it (or in the nearest folder that there is) no file can be made.
     """
     if is_stream(path):
         return
-    nearest = next(folder for folder in Path(path).absolute().parents if folder.exists())
+    final = Path(path).absolute()
+    nearest = next((place for place in final.parents if os.path.lexists(place)), final.parent)
     with output_errors(path):
-        if Path(path).is_dir():
+        if final.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        if not nearest.is_dir():
-            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
-        if not os.access(nearest, os.W_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        probe = partial_name(nearest / final.name)  # asking for rights is not enough on Windows
+        probe.touch()
+        probe.unlink()
 
 
 class RunDirectory:

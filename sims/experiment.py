@@ -6,6 +6,7 @@ import argparse
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import heatmat as hm
 
@@ -28,14 +29,23 @@ SQUARE = [385930, 6672190, 386020, 6672260]
 """Parts of the district for that: a crossing of streets, the side of an open square."""
 
 
+class Parser(argparse.ArgumentParser):
+    """Tells a mistake in one line, as `heatmat` does."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and exit with 2."""
+        self.exit(2, f"heatmat: {message}; see --help\n")
+
+
 def command(main: Callable[[Path, bool], object], about: str) -> None:
     """Run an experiment with ``--out FOLDER`` and ``--low``, as a command."""
-    parser = argparse.ArgumentParser(description=about)
+    parser = Parser(description=about)
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     parser.add_argument("--low", action="store_true", help="a small part at low resolution")
     given = parser.parse_args()
     try:
         given.out.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=given.out).close()
     except OSError as error:
         parser.exit(2, f"heatmat: {given.out}: cannot be written: {error.strerror}\n")
     try:

@@ -8,6 +8,7 @@ import shapely
 
 from data_sources import embedded_district
 from heatmat.city import DISTRICT, City
+from heatmat.errors import InputError
 from tests.osm_files import LAT, LON, METRE_LAT, METRE_LON, Osm
 
 GROUNDS = {
@@ -126,3 +127,12 @@ def test_conversion_of_an_extract(tmp_path, monkeypatch):
     first = (tmp_path / "district" / "district.geojson.gz").read_bytes()
     embedded_district.convert(pbf, tmp_path / "district")
     assert (tmp_path / "district" / "district.geojson.gz").read_bytes() == first
+
+
+def test_an_extract_of_another_place_replaces_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(embedded_district, "EXTENT", (0.0, 0.0, 100.0, 100.0))
+    osm = Osm()
+    osm.square(0, 0, 40, {"building": "yes"})
+    with pytest.raises(InputError, match="no building in the district"):
+        embedded_district.convert(osm.write_pbf(tmp_path / "far.osm.pbf"), tmp_path / "district")
+    assert not (tmp_path / "district").exists()

@@ -143,3 +143,19 @@ def test_a_folder_replaces_a_folder(tmp_path):
             (partial / text).write_text(text)
     assert [p.name for p in (tmp_path / "store").iterdir()] == ["two"]
     assert [p.name for p in tmp_path.iterdir()] == ["store"]
+
+
+def test_a_file_replaces_no_folder_and_a_folder_no_file(tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "kept").touch()
+    (tmp_path / "file").write_text("kept")
+
+    def write(name: str, folder: bool) -> None:
+        with aside(tmp_path / name) as partial:
+            partial.mkdir() if folder else partial.touch()
+
+    for name, folder in (("folder", False), ("file", True)):
+        with pytest.raises(OSError, match=name):
+            write(name, folder)
+    assert (tmp_path / "file").read_text() == "kept"
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["file", "folder", "kept"]

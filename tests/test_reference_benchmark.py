@@ -12,7 +12,7 @@ import shapely
 from heatmat.reference.solver import Answer
 from heatmat.reference_benchmark import HOURS, Effort, run_reference_benchmark
 from heatmat.reference_fast import Curve
-from heatmat.reference_report import as_table, draw, write_page
+from heatmat.reference_report import as_table, draw, with_tables
 from heatmat.reference_scenes import FROM_EDGES, scenes
 from heatmat.reference_side_by_side import speed
 from heatmat.reference_slow import Costs, _variance, follow_to
@@ -103,10 +103,7 @@ def test_a_small_run_agrees_and_reports(tmp_path: Path) -> None:
     assert 0.0 < hot["linear_minus_fourth_power_2_5d_k"]["mean"] < 0.5
     assert "street canyon" in as_table(found)
     assert all(path.stat().st_size > 1000 for path in draw(copy.deepcopy(found), tmp_path))
-    page = tmp_path / "page.md"
-    page.write_text("words\n<!-- summary -->\nold\n<!-- /summary -->\nmore\n", encoding="utf-8")
-    write_page(found, page)
-    text = page.read_text(encoding="utf-8")
+    text = with_tables(found, "words\n<!-- summary -->\nold\n<!-- /summary -->\nmore\n")
     assert "| street canyon | 4 |" in text and "old" not in text and text.endswith("more\n")
 
 

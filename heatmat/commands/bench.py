@@ -19,6 +19,7 @@ from heatmat.commands.options import (
     Verbose,
 )
 from heatmat.commands.session import DONE, Session
+from heatmat.errors import OutputError
 
 
 def prepare(
@@ -35,7 +36,10 @@ def prepare(
     """Maps, constructions and forcing in one file: it runs with NumPy and Taichi alone."""
     from heatmat.commands.single_file import SingleFile
     from heatmat.run_record import output_errors, run_inputs
+    from heatmat.rundir import is_stream
 
+    if is_stream(out):
+        raise OutputError("cannot be a stream", where=str(out), expected="the name of a file")
     session = Session(device, seed, quiet, verbose, overwrite)
     loaded = session.load(scenario)
     inputs = run_inputs("prepare", loaded.resolved(), loaded.input_files(), {})
@@ -87,6 +91,8 @@ def benchmark(
 
     if json is not None:
         expect_writable(json)
+        if not overwrite:
+            _expect_figures(json)
     session = Session(device, seed, quiet, verbose, overwrite)
     with session.progress() as report:
         figures = run_benchmark(
@@ -103,6 +109,24 @@ def benchmark(
     if json is None or str(json) not in ("-", "/dev/stdout"):
         _show(figures)
     return DONE
+
+
+def _expect_figures(path: Path) -> None:
+    """New figures replace older ones alone."""
+    import json
+
+    if not path.is_file() or not path.stat().st_size:
+        return
+    try:
+        ours = "rays_per_second" in json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, TypeError):
+        ours = False
+    if not ours:
+        raise OutputError(
+            "exists and holds no benchmark",
+            where=str(path),
+            remedy="choose another name, or give --overwrite",
+        )
 
 
 def _write_json(path: Path, figures: dict[str, Any]) -> None:

@@ -76,17 +76,38 @@ def test_a_square_is_covered_and_can_be_run(
         assert np.hypot(*(middles - corner).T).min() < 75.0
 
 
+def run(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> tuple[int, str]:
+    """Exit code and what is said of it."""
+    monkeypatch.setattr("sys.argv", ["large_city", *words])
+    try:
+        code = exit_code(large_city.main)
+    except SystemExit as refused:  # argparse's own way out
+        code = refused.code
+    return code, capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        (["{osm}", "--square", "100"], "--square needs --weather"),
-        (["{osm}", "--square", "-5", "--weather", "a.epw"], "--square: expected a number above 0"),
-        (["{osm}", "--square", "100", "--weather", "no.epw"], "no.epw: no such file"),
-        (["{osm}", "--buildings", "0"], "--buildings: expected a whole number of at least 1"),
-        (["no.osm"], "no.osm: no such file"),
+        (["{small}", "--square", "100"], "--square needs --weather"),
+        (["{small}", "--square", "-5", "--weather", "a.epw"], "--square: expected a number from"),
+        (["{small}", "--square", "1e300", "--weather", "a.epw"], "--square: expected a number"),
+        (["{small}", "--square", "100", "--weather", "no.epw"], "no.epw: no such file"),
+        (["{small}", "--buildings", "0"], "--buildings: expected a whole number of at least 1"),
+        (["{small}", "--resolution", "1e-9"], "--resolution: expected a number from"),
+        (["no.osm"], "no.osm: "),
         (["{cut}"], "not a whole OpenStreetMap extract"),
         (["{unbound}"], "states no bounds"),
-        (["{bare}"], "no building in it"),
+        (["{turned}", "--square", "100", "--weather", "{small}"], "bounds"),
+        (["{dot}", "--square", "100", "--weather", "{small}"], "bounds"),
+        (["{bare}", "--square", "100", "--weather", "{small}"], "no building in its bounds"),
+        (["{nameless}"], "KeyError('id')"),
+        (["{letters}"], "invalid literal"),
+        (["{south}"], "95.0 degrees"),
+        (["{keyless}"], "KeyError('k')"),
+        (["{small}", "--buildings", "3000"], "too small an extract"),
     ],
 )
 def test_mistakes_are_one_line_and_write_nothing(
@@ -98,22 +119,63 @@ def test_mistakes_are_one_line_and_write_nothing(
 ) -> None:
     whole = extract(tmp_path).read_text(encoding="utf-8")
     bounds = next(line for line in whole.splitlines(keepends=True) if "<bounds" in line)
-    for name, text in {
+    texts = {
+        "small": whole,
         "cut": whole[:-40],
         "unbound": whole.replace(bounds, ""),
+        "turned": whole.replace(f'maxlon="{EAST}"', f'maxlon="{WEST - 1.0}"'),
+        "dot": whole.replace(f'maxlon="{EAST}"', f'maxlon="{WEST + 1e-9}"'),
         "bare": whole.replace('k="building"', 'k="amenity"'),
-    }.items():
+        "nameless": whole.replace('<node id="100"', "<node"),
+        "letters": whole.replace('<node id="100"', '<node id="one"'),
+        "south": whole.replace('lat="48.8703000"', 'lat="95.0"', 1),
+        "keyless": whole.replace('<tag k="height"', "<tag", 1),
+    }
+    for name, text in texts.items():
         (tmp_path / f"{name}.osm").write_text(text, encoding="utf-8")
-    files = {key: str(tmp_path / f"{key}.osm") for key in ("cut", "unbound", "bare")}
-    files["osm"] = str(tmp_path / "small.osm")
+    words = [word.format(**{key: tmp_path / f"{key}.osm" for key in texts}) for word in given]
     out = tmp_path / "out"
-    words = [word.format(**files) for word in given]
-    monkeypatch.setattr("sys.argv", ["large_city", *words, "--out", str(out)])
-    try:
-        code = exit_code(large_city.main)
-    except SystemExit as refused:  # argparse's own way out
-        code = refused.code
+    code, told = run([*words, "--out", str(out)], monkeypatch, capsys)
     assert code == 2
-    told = capsys.readouterr().err.splitlines()
-    assert says in told[-1]
-    assert not out.exists() or not list(out.iterdir())
+    assert told.count("\n") == 1 and told.startswith("heatmat: ") and says in told
+    assert not out.exists()
+
+
+def test_what_stands_there_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = extract(tmp_path).rename(tmp_path / "square_100.osm")
+    weather = tmp_path / "a.epw"
+    weather.touch()
+    words = [str(source), "--square", "100", "--weather", str(weather), "--out"]
+    before = source.read_bytes()
+    code, told = run([*words, str(tmp_path)], monkeypatch, capsys)
+    assert code == 2 and "square_100.osm: exists, and not from this extract" in told
+    assert source.read_bytes() == before
+    for name in ("square_100.osm", "square_100.toml"):
+        kept = tmp_path / name[-4:] / name / "kept"
+        kept.mkdir(parents=True)
+        code, told = run([*words, str(tmp_path / name[-4:])], monkeypatch, capsys)
+        assert code == 2 and "cannot be written" in told and kept.exists()
+    out = tmp_path / "out"
+    assert run([*words, str(out)], monkeypatch, capsys) == (0, "")
+    assert run([*words, str(out)], monkeypatch, capsys) == (0, "")
+    (out / "square_100.toml").write_text("mine", encoding="utf-8")
+    code, told = run([*words, str(out)], monkeypatch, capsys)
+    assert code == 2 and "square_100.toml: exists, and differs" in told
+    assert (out / "square_100.toml").read_text(encoding="utf-8") == "mine"
+
+
+def test_copies_are_used_again_for_their_own_extract_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = extract(tmp_path).rename(tmp_path / "small.south.osm")
+    words = [str(source), "--buildings", "4", "--out", str(tmp_path / "out")]
+    assert run(words, monkeypatch, capsys)[0] == 0
+    copies = tmp_path / "out" / "small.south_4.osm"
+    written = copies.stat().st_mtime_ns
+    assert run(words, monkeypatch, capsys)[0] == 0
+    assert copies.stat().st_mtime_ns == written
+    source.write_text(source.read_text("utf-8").replace('v="9"', 'v="8"'), encoding="utf-8")
+    code, told = run(words, monkeypatch, capsys)
+    assert code == 2 and "exists, and not from this extract" in told
